@@ -1,0 +1,1 @@
+"""The usage warehouse and its reports: the privacy notice as executable checks."""
