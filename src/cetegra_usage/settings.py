@@ -1,0 +1,316 @@
+"""Settings: flag > environment > file > default, each value knowing where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cetegra_usage.errors import ConfigurationError
+from cetegra_usage.model import Catalogue, Feature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
+DEFAULT_FILE = "cetegra-usage.toml"
+SECRET_WORDS = ("secret", "password", "token", "credential", "access_key", "account_key", "sas")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Storage(_Section):
+    """How a store is reached; credentials come from the environment or the SDK's own chain alone."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    proof: str | None = None
+    """Free text that the evidence shows beside the store's country."""
+
+
+class StoreSettings(_Section):
+    """Where a store is and whose it is; residency judges it before the first byte."""
+
+    url: str = ""
+    country: str = ""
+    operator: str = "own"
+    storage: Storage = Storage()
+
+
+class Landing(StoreSettings):
+    """The landing zone, read only."""
+
+    seal: Literal["optional", "required"] = "optional"
+    wait_days: int = Field(default=3, ge=0)
+
+
+class CatalogueFile(_Section):
+    """Where the deployment's catalogue is."""
+
+    path: str = "catalogue.toml"
+
+
+class Disclosure(_Section):
+    """The appetite for risk: what a published count may tell."""
+
+    threshold: int = Field(default=10, ge=1)
+    rounding: int = Field(default=5, ge=1)
+    event_cap: int = Field(default=50, ge=1)
+    """Assumed bound on the events of one person in one service and day."""
+
+
+class Retention(_Section):
+    """How long what is kept is kept, in days."""
+
+    identified_days: int = Field(default=395, ge=92)
+    evidence_days: int = Field(default=1825, ge=1)
+
+
+class Consent(_Section):
+    """How exactly the clocks of the collector and of the consent log agree."""
+
+    skew_seconds: int = Field(default=60, ge=0)
+
+
+class Session(_Section):
+    """How long a browser tab may plausibly stay open."""
+
+    max_days: int = Field(default=7, ge=1)
+
+
+class Engine(_Section):
+    """Where and with how much the work is done; never changes a figure."""
+
+    runner: Literal["threads", "processes", "dask"] = "threads"
+    address: str | None = None
+    memory_limit: str = "1GB"
+    workers: int | None = Field(default=None, ge=1)
+
+
+class Settings(_Section):
+    """Every setting of a deployment.
+
+    Attributes:
+        origins: For each `section.key` that is not a default, where its value came from.
+        folder: The folder that relative paths start from: the file's own, else the working directory.
+    """
+
+    landing: Landing = Landing()
+    warehouse: StoreSettings = StoreSettings()
+    publish: StoreSettings = StoreSettings()
+    catalogue: CatalogueFile = CatalogueFile()
+    disclosure: Disclosure = Disclosure()
+    retention: Retention = Retention()
+    consent: Consent = Consent()
+    session: Session = Session()
+    engine: Engine = Engine()
+    origins: dict[str, str] = Field(default_factory=dict[str, str], exclude=True, repr=False)
+    folder: Path = Field(default=Path(), exclude=True, repr=False)
+
+    def rows(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield each setting as (key, value, origin), secrets masked, in the order of the contract."""
+        for key, value in _flatten(self.model_dump(mode="json")).items():
+            yield key, mask(key, value), self.origins.get(key, "default")
+
+    def shaping(self) -> dict[str, Any]:
+        """Return the settings that can change a published figure."""
+        document = self.model_dump(mode="json")
+        return {section: document[section] for section in ("disclosure", "retention", "consent", "session")} | {
+            "landing": {key: document["landing"][key] for key in ("seal", "wait_days")}
+        }
+
+
+_SECTIONS = ("landing", "warehouse", "publish", "catalogue", "disclosure", "retention", "consent", "session", "engine")
+
+
+def load_settings(
+    file: Path | None = None,
+    flags: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: The settings' file; without one `cetegra-usage.toml` in the working directory, if it is there.
+        flags: `section.key` to text, from the command line: they win.
+        environment: In place of the process's own.
+
+    Raises:
+        ConfigurationError: A file, key or value cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if file is None and Path(DEFAULT_FILE).is_file():
+        file = Path(DEFAULT_FILE)
+    if file is not None:
+        for key, value in _flatten(_read_toml(file, "the settings")).items():
+            values[key], origins[key] = value, f"file {file.name}"
+    known = set(_flatten(Settings().model_dump(mode="json")))
+    by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known}
+    for variable in sorted(environment):
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            if variable not in by_variable:
+                raise _unknown(f"the environment's {variable}")
+            key = by_variable[variable]
+            values[key], origins[key] = environment[variable], f"environment {variable}"
+    for key, value in (flags or {}).items():
+        values[key], origins[key] = value, "flag"
+    for key in values:
+        if key not in known:
+            raise _unknown(f"{key} ({origins[key]})")
+    try:
+        settings = Settings(
+            **_nest(values), origins=origins, folder=file.resolve().parent if file is not None else Path.cwd()
+        )
+    except ValidationError as error:
+        where = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
+        reasons = sorted({item["msg"] for item in error.errors()})
+    else:
+        return settings
+    raise ConfigurationError(
+        f"the value of {', '.join(where)} cannot be used",
+        why="; ".join(reasons),
+        hint="cetegra-usage config show",
+    )
+
+
+def mask(key: str, value: Any) -> Any:
+    """Hide what could be a credential: in a key that names one, or inside a url."""
+    if value is None:
+        return None
+    if any(word in key for word in SECRET_WORDS):
+        return "***"
+    if isinstance(value, str):
+        return re.sub(r"(?<=://)[^/@]*@", "***@", re.sub(r"\?.*", "?***", value) if "://" in value else value)
+    return value
+
+
+def load_catalogue(settings: Settings) -> Catalogue:
+    """Read the deployment's catalogue.
+
+    Raises:
+        ConfigurationError: It is not there, is no TOML, lacks a key, or names one twice.
+    """
+    document = _read_toml(settings.folder / settings.catalogue.path, "the catalogue")
+    try:
+        parsed = _CatalogueDocument(**document)
+    except ValidationError as error:
+        where = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
+    else:
+        return _catalogue(parsed)
+    raise ConfigurationError(
+        f"the catalogue cannot be used at {', '.join(where)}",
+        why="it has [[service]], [[user_type]], [[feature]] and [[notice]] tables with the keys of the contract, no others",
+        hint="cetegra-usage generate DIR shows one that works",
+    )
+
+
+_KEY = r"^[a-z0-9._]{1,64}$"
+
+
+class _Titled(_Section):
+    key: str = Field(pattern=_KEY)
+    title: str
+
+
+class _FeatureEntry(_Titled):
+    service: str
+    actions: list[Literal["open", "navigate", "submit", "order"]] = Field(min_length=1)
+    owner: str
+    since: Any
+    expires: Any = None
+
+
+class _CatalogueDocument(_Section):
+    service: list[_Titled] = Field(min_length=1)
+    user_type: list[_Titled] = Field(min_length=1)
+    feature: list[_FeatureEntry] = Field(default_factory=list[_FeatureEntry])
+    notice: list[_Titled] = Field(default_factory=list[_Titled])
+
+
+def _catalogue(document: _CatalogueDocument) -> Catalogue:
+    for name in ("service", "user_type", "feature", "notice"):
+        keys = [entry.key for entry in getattr(document, name)]
+        if len(set(keys)) < len(keys):
+            raise ConfigurationError(
+                f"the catalogue names a {name} twice", why="a key means one thing", hint="remove one of the two"
+            )
+    if "all" in {entry.key for entry in (*document.service, *document.user_type, *document.feature)}:
+        raise ConfigurationError(
+            "the catalogue uses the key `all`", why="`all` marks totals in every published table", hint="rename the key"
+        )
+    services = {entry.key: entry.title for entry in document.service}
+    if strangers := sorted({entry.key for entry in document.feature if entry.service not in services}):
+        raise ConfigurationError(
+            f"features of the catalogue name a service that it does not declare: {', '.join(strangers)}",
+            why="each feature belongs to one declared service",
+            hint="declare the service, or mend the feature",
+        )
+    features = {
+        entry.key: Feature(
+            key=entry.key,
+            title=entry.title,
+            service=entry.service,
+            actions=tuple(entry.actions),
+            owner=entry.owner,
+            since=entry.since,
+            expires=entry.expires,
+        )
+        for entry in document.feature
+    }
+    canonical = json.dumps(document.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return Catalogue(
+        services=services,
+        user_types={entry.key: entry.title for entry in document.user_type},
+        features=features,
+        notices={entry.key: entry.title for entry in document.notice},
+        digest=hashlib.sha256(canonical.encode()).hexdigest(),
+    )
+
+
+def _read_toml(file: Path, what: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        why = "there is no such file"
+    except (OSError, UnicodeDecodeError):
+        why = "it cannot be opened, or is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        why = f"it is no TOML: {str(error).rsplit('(', 1)[-1].rstrip(')')}"
+    raise ConfigurationError(f"{what} ({file}) cannot be read", why=why, hint="cetegra-usage --help")
+
+
+def _unknown(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"unknown setting: {what}", why="a setting that nobody reads would only seem to work", hint="cetegra-usage config show"
+    )
+
+
+def _flatten(document: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{above}{key}.")
+        else:
+            flat[above + key] = value
+    return flat
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *path, last = key.split(".")
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return nested

@@ -1,0 +1,176 @@
+"""The warehouse's statements: load one by name, refuse what it does not declare, run it.
+
+A file of the room `sql` holds one statement. Its head, comment lines at the top, declares it::
+
+    -- activity: users and events a day            (table name: what it is)
+    -- grain: day x service x user_type
+    -- inputs: totals, persons                     (views registered by name)
+    -- parameters: first DATE, last DATE           (DuckDB's $first, $last; `none` where there are none)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.errors import CetegraUsageError, ConfigurationError
+from cetegra_usage.project import root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+_HEAD = re.compile(r"--\s*(\w+):\s*(.+)")
+
+
+class QueryError(CetegraUsageError):
+    """Raised when DuckDB fails on a statement; its own words quote values, so only their kind is passed on."""
+
+    code = "query"
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One file of the room `sql`.
+
+    Attributes:
+        name: The file's name and the table's, for example `activity`.
+        room: `checks`, `rollups` or `marts`.
+        title: What the table is.
+        grain: What one row stands for.
+        inputs: The views it reads.
+        parameters: DuckDB type by parameter name.
+        text: The file, as it stands.
+    """
+
+    name: str
+    room: str
+    title: str
+    grain: str
+    inputs: tuple[str, ...]
+    parameters: dict[str, str]
+    text: str
+
+
+def statements() -> list[Statement]:
+    """Return every statement of the room, by room and name."""
+    return [load(file.stem) for file in sorted((root() / "sql").glob("*/*.sql"))]
+
+
+@cache
+def load(name: str) -> Statement:
+    """Load one statement.
+
+    Raises:
+        ConfigurationError: There is no such file, its head is incomplete, it holds a second statement,
+            or it uses parameters other than the declared ones.
+    """
+    files = sorted((root() / "sql").glob(f"*/{name}.sql"))
+    if len(files) != 1:
+        raise ConfigurationError(
+            f"there is no statement `{name}`", why="a statement is a file of the room sql", hint="cetegra-usage sql list"
+        )
+    return parse(files[0])
+
+
+def parse(file: Path) -> Statement:
+    """Read a statement's file and judge its head against its body; raises as `load` does."""
+    import duckdb  # noqa: PLC0415  # heavy: only where a statement is really used
+
+    text = file.read_text("utf-8")
+    head: dict[str, str] = {}
+    for line in text.splitlines():
+        found = _HEAD.match(line)
+        if not found:
+            break
+        head.setdefault(found[1], found[2].strip())
+    if missing := [key for key in (file.stem, "grain", "inputs", "parameters") if key not in head]:
+        raise _broken(file, f"its head does not say {', '.join(missing)}")
+    parameters = dict(entry.split(None, 1) for entry in _entries(head["parameters"]))
+    with duckdb.connect() as connection:
+        try:
+            found_statements = connection.extract_statements(text)
+        except duckdb.Error:
+            found_statements = []
+    if len(found_statements) != 1:
+        raise _broken(file, "it must hold exactly one statement that DuckDB can parse")
+    used = set(found_statements[0].named_parameters)
+    if used != set(parameters):
+        raise _broken(file, f"its head and body disagree about {', '.join(sorted(used ^ set(parameters)))}")
+    return Statement(
+        name=file.stem,
+        room=file.parent.name,
+        title=head[file.stem],
+        grain=head["grain"],
+        inputs=tuple(_entries(head["inputs"])),
+        parameters=parameters,
+        text=text,
+    )
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation | None:
+    """Run a statement of the room on a connection on which its inputs are registered.
+
+    Args:
+        connection: Where its input views are.
+        name: The statement's name.
+        parameters: Exactly those that its head declares.
+
+    Raises:
+        ConfigurationError: A parameter is missing or undeclared.
+        QueryError: DuckDB failed; the message names the statement and the kind of failure, never a value.
+    """
+    import duckdb  # noqa: PLC0415
+
+    statement = load(name)
+    if set(parameters) != set(statement.parameters):
+        raise ConfigurationError(
+            f"the statement `{name}` takes {', '.join(statement.parameters) or 'no parameters'}",
+            why=f"it was given {', '.join(parameters) or 'none'}",
+            hint=f"cetegra-usage sql show {name}",
+        )
+    try:
+        return connection.sql(statement.text, params=parameters or None)
+    except duckdb.Error as error:
+        kind = type(error).__name__
+    raise QueryError(
+        f"the statement `{name}` failed: {kind}", why="DuckDB refused it; its own words may quote rows", hint="report a bug"
+    )
+
+
+def connect(*, memory_limit: str = "1GB", threads: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that fetches nothing, in UTC, with bounded memory.
+
+    Args:
+        memory_limit: DuckDB's own bound.
+        threads: Number of threads; all cores without it.
+        spill: Folder for what does not fit; nothing is spilled without it.
+    """
+    import duckdb  # noqa: PLC0415
+
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": memory_limit,
+        "temp_directory": str(spill) if spill else "",
+    }
+    if threads:
+        config["threads"] = str(threads)
+    connection = duckdb.connect(config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _entries(text: str) -> list[str]:
+    return [] if text == "none" else [entry.strip() for entry in text.split(",")]
+
+
+def _broken(file: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the statement {file.parent.name}/{file.name} cannot be used", why=why, hint="see CONTRIBUTING.md, Add a metric"
+    )
