@@ -13,24 +13,49 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cetegra_usage.errors import CetegraUsageError, ConfigurationError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import duckdb
+    import polars as pl
+
+T = TypeVar("T")
 
 _HEAD = re.compile(r"--\s*(\w+):\s*(.+)")
 
 
 class QueryError(CetegraUsageError):
-    """Raised when DuckDB fails on a statement; its own words quote values, so only their kind is passed on."""
+    """Raised when DuckDB fails on a statement; its own words quote values, so only their kind is passed on.
+
+    Args:
+        name: The statement's name.
+        kind: The class of DuckDB's error.
+    """
 
     code = "query"
     exit_code = 1
+
+    def __init__(self, name: str, kind: str) -> None:
+        super().__init__(
+            f"the statement `{name}` failed: {kind}",
+            why="DuckDB could not run it on what it was given (its own words may quote rows, and are not shown)",
+            hint=f"cetegra-usage sql show {name}",
+        )
+        self.kind = kind
+
+    @property
+    def is_of_the_data(self) -> bool:
+        """Whether the bytes that were read are the likelier cause: a damaged file, not a wrong statement."""
+        return self.kind not in {"BinderException", "CatalogException", "ParserException", "OutOfMemoryException"}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return QueryError, (self.what.split("`")[1], self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +137,11 @@ def parse(file: Path) -> Statement:
     )
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation | None:
-    """Run a statement of the room on a connection on which its inputs are registered.
+def frame(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> pl.DataFrame:
+    """Run a statement of the room and return its rows.
 
     Args:
-        connection: Where its input views are.
+        connection: Where its input views are registered.
         name: The statement's name.
         parameters: Exactly those that its head declares.
 
@@ -124,6 +149,20 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) 
         ConfigurationError: A parameter is missing or undeclared.
         QueryError: DuckDB failed; the message names the statement and the kind of failure, never a value.
     """
+    return _run(connection, name, parameters, lambda relation: relation.pl())
+
+
+def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
+    """Run a statement of the room and keep its rows as the temporary table of its name; raises as `frame` does."""
+    _run(connection, name, parameters, lambda relation: relation.to_table(name))
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    parameters: dict[str, Any],
+    take: Callable[[duckdb.DuckDBPyRelation], T],
+) -> T:
     import duckdb  # noqa: PLC0415
 
     statement = load(name)
@@ -134,12 +173,10 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) 
             hint=f"cetegra-usage sql show {name}",
         )
     try:
-        return connection.sql(statement.text, params=parameters or None)
+        return take(connection.sql(statement.text, params=parameters or None))
     except duckdb.Error as error:
         kind = type(error).__name__
-    raise QueryError(
-        f"the statement `{name}` failed: {kind}", why="DuckDB refused it; its own words may quote rows", hint="report a bug"
-    )
+    raise QueryError(name, kind)
 
 
 def connect(*, memory_limit: str = "1GB", threads: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:

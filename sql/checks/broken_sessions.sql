@@ -1,0 +1,17 @@
+-- broken_sessions: sessions of two persons, and sessions that went on after their person's consent had ended
+-- grain: session_id
+-- inputs: session_spans, intervals
+-- parameters: skew_seconds INTEGER
+SELECT
+    session_id,
+    pseudonym <> other_pseudonym AS is_of_two,
+    coalesce(is_outliving, false) AS is_outliving
+FROM session_spans
+LEFT JOIN (
+    SELECT DISTINCT session_spans.session_id, true AS is_outliving
+    FROM session_spans
+    JOIN intervals ON intervals.pseudonym = session_spans.pseudonym
+        AND session_spans.first_at < intervals.withdrawn_at
+        AND session_spans.last_at >= intervals.withdrawn_at + to_seconds($skew_seconds)
+) AS outliving USING (session_id)
+WHERE is_of_two OR is_outliving

@@ -1,0 +1,13 @@
+-- consent_counts: how many rows of a consents partition break each rule of the log
+-- grain: one row
+-- inputs: landed
+-- parameters: day DATE
+SELECT
+    count(*) AS landed,
+    coalesce(sum(missing), 0) AS consent_values_present,
+    coalesce(sum(unreadable), 0) AS consent_values_readable,
+    count_if(changed_at < $day OR changed_at >= $day + INTERVAL 1 DAY) AS consent_inside_the_day,
+    count_if(pseudonym <= 4294967296 OR pseudonym > 9223372036854775807) AS consent_pseudonym_in_range,
+    count_if(state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
+    count(*) - count(DISTINCT (pseudonym, changed_at, state)) AS duplicate
+FROM landed

@@ -1,0 +1,227 @@
+"""Landed files as one typed DuckDB view, whatever their form; what does not cast is counted, never shown.
+
+The view `landed` has the columns of the contract, typed, and two counters a row: `missing` (values that are
+null where null is never allowed) and `unreadable` (values that are there and do not cast).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from cetegra_usage.errors import IncompletePartitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to the next microsecond
+_ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
+_INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
+_WHOLE = "CASE WHEN regexp_full_match({c}, '-?[0-9]{1,30}') THEN TRY_CAST({c} AS HUGEINT) END"
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+
+# What a column may be in a Parquet file, and how it becomes what the contract says. Nothing else casts.
+_CASTS: Mapping[str, Mapping[str, str]] = {
+    "uuid": {"UUID": "{c}", "VARCHAR": "TRY_CAST({c} AS UUID)", "BLOB": "TRY_CAST(TRY(hex({c})) AS UUID)"},
+    "instant": {
+        "TIMESTAMP": "{c}",
+        "TIMESTAMP_S": "{c}::TIMESTAMP",
+        "TIMESTAMP_MS": "{c}::TIMESTAMP",
+        "TIMESTAMP_NS": _TRUNCATED,
+        "TIMESTAMP WITH TIME ZONE": "{c} AT TIME ZONE 'UTC'",
+        "TIMESTAMPTZ_NS": _TRUNCATED,
+        "VARCHAR": _INSTANT,
+    },
+    "text": {"VARCHAR": "{c}", "BLOB": "TRY(decode({c}))"},
+    "flag": {
+        "BOOLEAN": "{c}",
+        "VARCHAR": "CASE lower({c}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+        **dict.fromkeys(_INTEGERS, "CASE {c} WHEN 1 THEN true WHEN 0 THEN false END"),
+    },
+    "whole": {
+        **dict.fromkeys(_INTEGERS, "{c}::BIGINT"),
+        "UBIGINT": "{c}::HUGEINT",
+        "HUGEINT": "{c}",
+        "UHUGEINT": "TRY_CAST({c} AS HUGEINT)",
+        "VARCHAR": _WHOLE,
+    },
+}
+
+# The same for a value of a JSON object, by its JSON type.
+_JSON_CASTS: Mapping[str, Mapping[str, str]] = {
+    "uuid": {"VARCHAR": _CASTS["uuid"]["VARCHAR"]},
+    "instant": {"VARCHAR": _INSTANT},
+    "text": {"VARCHAR": "{c}"},
+    "flag": {"BOOLEAN": "{c} = 'true'"},
+    "whole": {"VARCHAR": _WHOLE, "BIGINT": _WHOLE, "UBIGINT": _WHOLE},
+}
+
+_NULLS = {"uuid": "UUID", "instant": "TIMESTAMP", "text": "VARCHAR", "flag": "BOOLEAN", "whole": "BIGINT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a landed table: kind (`uuid`, `instant`, `text`, `flag`, `whole`) and whether null is allowed."""
+
+    kinds: Mapping[str, str]
+    nullable: frozenset[str] = frozenset()
+
+
+EVENTS = Schema(
+    {
+        "event_id": "uuid",
+        "occurred_at": "instant",
+        "service": "text",
+        "user_type": "text",
+        "action": "text",
+        "feature": "text",
+        "consent": "flag",
+        "pseudonym": "whole",
+        "session_id": "uuid",
+    },
+    nullable=frozenset({"pseudonym", "session_id"}),
+)
+CONSENTS = Schema({"pseudonym": "whole", "changed_at": "instant", "state": "text"})
+
+
+@dataclass(slots=True)
+class Shape:
+    """What a partition's files say of their columns.
+
+    Attributes:
+        extra: Columns that the contract does not list (Parquet: columns; NDJSON: rows with such a key, or one twice).
+        missing: Columns that are not there (NDJSON: rows that lack a key).
+        mistyped: Columns of a type that no cast mends (NDJSON: rows with a nested value).
+        names: Names of the unlisted columns and keys, for the detectors alone.
+        unusable: Contract columns that are missing or mistyped in some file: what needs them is not checked.
+    """
+
+    extra: int = 0
+    missing: int = 0
+    mistyped: int = 0
+    names: set[str] = field(default_factory=set[str])
+    unusable: set[str] = field(default_factory=set[str])
+
+
+def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema) -> Shape:
+    """Make the view `landed` over a partition's files and return what they say of their columns.
+
+    Args:
+        connection: Where the view is made.
+        files: Local Parquet and NDJSON files (plain, gzip, zstd), by the endings of the contract.
+        schema: The columns that the view has.
+
+    Raises:
+        IncompletePartitionError: A file cannot be read as what its name says.
+    """
+    shape = Shape()
+    parts: list[duckdb.DuckDBPyRelation] = []
+    for number, file in enumerate(files):
+        try:
+            if file.name.endswith(".parquet"):
+                parts.append(_parquet(connection, file, schema, shape))
+            else:
+                parts.append(_ndjson(connection, file, f"lines_{number}", schema, shape))
+            continue
+        except (duckdb.Error, UnicodeError):
+            pass
+        raise unreadable(file)
+    union = parts[0] if parts else _empty(connection, schema)
+    for part in parts[1:]:
+        union = union.union(part)
+    union.create_view("landed", replace=True)
+    return shape
+
+
+def unreadable(file: Path | None = None) -> IncompletePartitionError:
+    """Return the error for a file that is not what its name says (its own words may quote rows: they are not passed on)."""
+    name = file.name if file else "one of its files"
+    return IncompletePartitionError(
+        f"{name} cannot be read as what its name says",
+        why="it is cut short, damaged, or of another form",
+        hint="land the file again; the next run takes it",
+    )
+
+
+def _parquet(
+    connection: duckdb.DuckDBPyConnection, file: Path, schema: Schema, shape: Shape
+) -> duckdb.DuckDBPyRelation:
+    relation = connection.read_parquet(_literal(file))
+    types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+    extra = set(types) - set(schema.kinds)
+    shape.extra += len(extra)
+    shape.names |= extra
+    values: dict[str, str] = {}
+    for name, kind in schema.kinds.items():
+        cast = _CASTS[kind].get(types.get(name, ""))
+        if cast is None:
+            shape.missing += name not in types
+            shape.mistyped += name in types
+            shape.unusable.add(name)
+        else:
+            values[name] = cast.replace("{c}", f'"{name}"')
+    return _project(relation, schema, values, {name: f'"{name}"' for name in values})
+
+
+def _ndjson(
+    connection: duckdb.DuckDBPyConnection, file: Path, table: str, schema: Schema, shape: Shape
+) -> duckdb.DuckDBPyRelation:
+    # Parsed once into memory that DuckDB bounds and spills; a line that is no JSON fails here, not in a later scan.
+    connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
+    lines = connection.table(table)
+    listed = ", ".join(f"'{name}'" for name in schema.kinds)
+    keys = "json_keys(json)"
+    counts = lines.aggregate(
+        f"count(*) FILTER (json_type(json) <> 'OBJECT'),"
+        f" count(*) FILTER (len(list_filter({keys}, lambda k: k NOT IN ({listed}))) > 0 OR len({keys}) > len(list_distinct({keys}))),"
+        f" count(*) FILTER (len(list_filter([{listed}], lambda k: NOT list_contains({keys}, k))) > 0),"
+        f" count(*) FILTER (len(list_filter({keys}, lambda k: json_type(json, '$.\"' || replace(k, '\"', '') || '\"') IN ('OBJECT', 'ARRAY'))) > 0)"
+    ).fetchall()[0]
+    if counts[0]:
+        raise unreadable(file)
+    shape.extra += counts[1]
+    shape.missing += counts[2]
+    shape.mistyped += counts[3]
+    names = connection.sql(
+        f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {table} WHERE len({keys}) > 0"
+    ).fetchall()
+    shape.names |= {name for (name,) in names} - set(schema.kinds)
+    texts = lines.project(
+        ", ".join(f"json ->> '$.{name}' AS {name}, json_type(json, '$.{name}') AS {name}_type" for name in schema.kinds)
+    )
+    values = {
+        name: "CASE "
+        + " ".join(
+            f"WHEN {name}_type = '{kind}' THEN {cast.replace('{c}', name)}" for kind, cast in _JSON_CASTS[of].items()
+        )
+        + " END"
+        for name, of in schema.kinds.items()
+    }
+    return _project(texts, schema, values, {name: name for name in schema.kinds})
+
+
+def _project(
+    relation: duckdb.DuckDBPyRelation, schema: Schema, values: Mapping[str, str], raw: Mapping[str, str]
+) -> duckdb.DuckDBPyRelation:
+    """Cast the columns and add the two counters; a column as it should be costs nothing."""
+    columns = [f"{values.get(name, f'NULL::{_NULLS[kind]}')} AS {name}" for name, kind in schema.kinds.items()]
+    missing = [f"({raw[name]} IS NULL)::INT" for name in values if name not in schema.nullable]
+    failed = [
+        f"({raw[name]} IS NOT NULL AND ({cast}) IS NULL)::INT" for name, cast in values.items() if cast != raw[name]
+    ]
+    return relation.project(
+        f"{', '.join(columns)}, {' + '.join(missing) or '0'} AS missing, {' + '.join(failed) or '0'} AS unreadable"
+    )
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, schema: Schema) -> duckdb.DuckDBPyRelation:
+    nulls = ", ".join(f"NULL::{_NULLS[kind]} AS {name}" for name, kind in schema.kinds.items())
+    return connection.sql(f"SELECT {nulls}, 0 AS missing, 0 AS unreadable WHERE false")
+
+
+def _literal(file: Path) -> str:
+    """Return the path so that DuckDB reads that file alone: brackets and stars are no pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))
