@@ -14,6 +14,6 @@ WITH changes AS (
     FROM changes
 )
 SELECT
-    count_if(is_today AND state = 'withdrawn' AND state_before IS NULL) AS withdrawal_after_grant,
+    count_if(is_today AND state = 'withdrawn' AND state_before IS DISTINCT FROM 'granted') AS withdrawal_after_grant,
     count_if(is_today AND state = 'withdrawn' AND at_one_instant > 1) AS consent_not_contradictory
 FROM ordered
