@@ -1,0 +1,149 @@
+"""What every store can do, whatever it is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from cetegra_usage.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cetegra_usage.residency import Residency
+
+StoreName = Literal["landing", "warehouse", "publish"]
+
+
+class ObjectMissingError(StorageError):
+    """Raised when a file that was listed or named is not there."""
+
+
+class ObjectChangedError(StorageError):
+    """Raised when a file is no longer the one that was listed, or was cut short on its way."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """A file of a store as it was listed.
+
+    Attributes:
+        path: Relative to the store's url.
+        bytes: Its size.
+        etag: Changes whenever its content does; means nothing outside its store.
+    """
+
+    path: str
+    bytes: int
+    etag: str
+
+
+class Store(ABC):
+    """A place that holds files under relative paths; made by `open_store` alone.
+
+    Every method may be called from several threads. All raise `StorageError` where the store does not answer.
+
+    Attributes:
+        name: What it serves as.
+        url: Its canonical url.
+        residency: Where it is and whose.
+        clock_offset_seconds: How far the store's clock is ahead of ours.
+    """
+
+    name: StoreName
+    url: str
+    residency: Residency
+    clock_offset_seconds: float = 0.0
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> list[Entry]:
+        """Return every file below a folder, at any depth, by path; none if there is no such folder."""
+
+    @abstractmethod
+    def list_folders(self, prefix: str = "") -> list[str]:
+        """Return the names of the folders directly in a folder, sorted."""
+
+    @abstractmethod
+    def read(self, path: str, *, etag: str | None = None) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            ObjectChangedError: An etag was given and is no longer the file's.
+        """
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether a file is there."""
+
+    @abstractmethod
+    def fetch(self, entry: Entry, into: Path) -> Path:
+        """Return a local file with the bytes that were listed.
+
+        A folder's own file is returned as it is; another store's is copied below `into`, under the same path, and is
+        the caller's to delete.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            ObjectChangedError: It is not what was listed.
+        """
+
+    @abstractmethod
+    def unchanged(self, entry: Entry) -> bool:
+        """Whether what `fetch` returned still holds the bytes that were listed: asked after it was read."""
+
+    @abstractmethod
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file, whole or not at all, over whatever is there."""
+
+    @abstractmethod
+    def put_file(self, path: str, local: Path) -> None:
+        """Write a local file's bytes, whole or not at all, over whatever is there."""
+
+    @abstractmethod
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """Write a file unless there is one: of any number of callers, exactly one succeeds.
+
+        Returns:
+            True if the file holds `data` now: we made it, or it was there with equal bytes. The second is what a retry
+            of our own looks like after its answer was lost; callers that compete put something of their own into the
+            bytes. False if it holds something else.
+        """
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove a file; nothing happens if it is not there."""
+
+    @abstractmethod
+    def litter(self) -> list[str]:
+        """Return the paths of files that a write left behind when its process died: never listed, safe to delete."""
+
+
+def checked(path: str) -> str:
+    """Return a relative path as it is, if it stays inside its store.
+
+    Raises:
+        StorageError: It is empty, absolute, or could lead outside.
+    """
+    if any(part in {"", ".", ".."} for part in path.split("/")) or "\\" in path or "\0" in path:
+        raise StorageError(
+            "a path does not stay inside its store",
+            why="paths in a store are relative, of plain segments",
+            hint="report a bug",
+        )
+    return path
+
+
+def missing(name: str, path: str) -> ObjectMissingError:
+    """Return the error for a file that is not there."""
+    return ObjectMissingError(
+        f"{path} is not in {name}", why="it was removed, or never written", hint="cetegra-usage plan"
+    )
+
+
+def changed(name: str, path: str) -> ObjectChangedError:
+    """Return the error for a file that is not the one that was listed."""
+    return ObjectChangedError(
+        f"{path} in {name} is not what was listed", why="it was replaced while it was read", hint="cetegra-usage run"
+    )

@@ -1,0 +1,191 @@
+"""A store in a folder of this machine: atomic by rename and link, durable by fsync."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from cetegra_usage.errors import ResidencyError, StorageError
+from cetegra_usage.store.base import Entry, Store, StoreName, changed, checked, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from cetegra_usage.residency import Residency
+
+_UNFINISHED = ".unfinished"
+"""Folder of files that are being written: on the same file system, never listed."""
+
+_CHUNK = 1 << 20
+
+
+class LocalStore(Store):
+    """A folder; see `Store`."""
+
+    def __init__(self, name: StoreName, url: str, residency: Residency, root: Path) -> None:
+        self.name = name
+        self.url = url
+        self.residency = residency
+        self.root = root
+
+    def list(self, prefix: str = "") -> list[Entry]:  # noqa: D102  # see Store, as for all below
+        found: list[Entry] = []
+        with self._judged(prefix):
+            pending = [self._at(prefix) if prefix else self.root]
+            while pending:
+                for item in _scan(pending.pop()):
+                    path = Path(item.path).relative_to(self.root).as_posix()
+                    if path == _UNFINISHED:
+                        continue
+                    if item.is_symlink():
+                        self._inside(Path(item.path), path)
+                    if item.is_dir():
+                        pending.append(Path(item.path))
+                    elif item.is_file():
+                        status = item.stat()
+                        found.append(Entry(path, status.st_size, _etag(status)))
+        return sorted(found)
+
+    def list_folders(self, prefix: str = "") -> list[str]:  # noqa: D102
+        with self._judged(prefix):
+            folder = self._at(prefix) if prefix else self.root
+            return sorted(item.name for item in _scan(folder) if item.is_dir() and item.name != _UNFINISHED)
+
+    def read(self, path: str, *, etag: str | None = None) -> bytes:  # noqa: D102
+        with self._judged(path), self._at(path).open("rb") as file:
+            before = _etag(os.fstat(file.fileno()))
+            data = file.read()
+            after = _etag(os.fstat(file.fileno()))
+        if before != after or (etag is not None and etag != before):
+            raise changed(self.name, path)
+        return data
+
+    def exists(self, path: str) -> bool:  # noqa: D102
+        with self._judged(path):
+            return self._at(path).is_file()
+
+    def fetch(self, entry: Entry, into: Path) -> Path:  # noqa: ARG002, D102  # nothing to copy
+        with self._judged(entry.path):
+            file = self._at(entry.path)
+            same = _etag(file.stat()) == entry.etag
+        if not same:
+            raise changed(self.name, entry.path)
+        return file
+
+    def unchanged(self, entry: Entry) -> bool:  # noqa: D102
+        with self._judged(entry.path):
+            try:
+                return _etag(self._at(entry.path).stat()) == entry.etag
+            except FileNotFoundError:
+                return False
+
+    def put(self, path: str, data: bytes) -> None:  # noqa: D102
+        with self._staged(path, lambda file: file.write(data)) as (staged, target):
+            staged.replace(target)
+
+    def put_file(self, path: str, local: Path) -> None:  # noqa: D102
+        with (
+            local.open("rb") as source,
+            self._staged(path, lambda file: shutil.copyfileobj(source, file, _CHUNK)) as (
+                staged,
+                target,
+            ),
+        ):
+            staged.replace(target)
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:  # noqa: D102
+        with self._staged(path, lambda file: file.write(data)) as (staged, target):
+            try:
+                target.hardlink_to(staged)  # unlike a rename, a link never replaces
+            except FileExistsError:
+                return target.read_bytes() == data
+        return True
+
+    def delete(self, path: str) -> None:  # noqa: D102
+        with self._judged(path):
+            self._at(path).unlink(missing_ok=True)
+
+    def litter(self) -> list[str]:  # noqa: D102
+        with self._judged(_UNFINISHED):
+            return sorted(f"{_UNFINISHED}/{item.name}" for item in _scan(self.root / _UNFINISHED))
+
+    def _at(self, path: str) -> Path:
+        file = self.root / checked(path)
+        self._inside(file, path)
+        return file
+
+    def _inside(self, file: Path, path: str) -> None:
+        if not Path(os.path.realpath(file)).is_relative_to(self.root):
+            raise ResidencyError(
+                f"{path} in {self.name} is refused",
+                why="it goes through a symbolic link out of the store",
+                hint=f"put the files themselves into {self.name}",
+            )
+
+    @contextmanager
+    def _staged(self, path: str, write: Callable[[IO[bytes]], object]) -> Generator[tuple[Path, Path]]:
+        """Write a file beside its place and yield both; what the caller does between is made durable."""
+        with self._judged(path):
+            target = self._at(path)
+            staged = self.root / _UNFINISHED / secrets.token_hex(16)
+            for folder in (staged.parent, target.parent):
+                _make_folder(folder)
+            try:
+                with staged.open("xb") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                yield staged, target
+                _sync_folder(target.parent)
+            finally:
+                staged.unlink(missing_ok=True)
+
+    @contextmanager
+    def _judged(self, path: str) -> Generator[None]:
+        """Turn the system's errors into ours."""
+        try:
+            yield
+        except FileNotFoundError:
+            error: StorageError = missing(self.name, path)
+        except OSError as system:
+            error = StorageError(
+                f"{path or 'a folder'} in {self.name} cannot be used",
+                why=system.strerror or type(system).__name__,
+                hint="cetegra-usage doctor",
+            )
+        else:
+            return
+        raise error
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as items:
+            return list(items)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each durable in the one above."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
