@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -169,8 +170,12 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class ProtectedTable:
-    """A published table: nothing in it is below the threshold. Only `protect` makes one.
+class ProtectedTable(ABC):
+    """A published table: nothing in it tells of fewer people than the threshold. Only `protect` makes one.
+
+    It is abstract, and its one concrete class is private to `protect`: the type checker refuses both to make one here
+    and to borrow that class, and a look-alike is no subtype. Whoever takes a `ProtectedTable` takes what protection let
+    through.
 
     Attributes:
         name: The table's name in the contract, for example `activity`.
@@ -180,4 +185,8 @@ class ProtectedTable:
 
     name: str
     frame: pl.DataFrame
-    withheld_by_rule: Mapping[str, int] = field(default_factory=dict)
+    withheld_by_rule: Mapping[str, int]
+
+    @abstractmethod
+    def _warrant(self) -> None:
+        """Exist: what only the private class of `protect` does."""
