@@ -11,8 +11,10 @@ CONTRACT = {
     ),
     "features": (
         "service user_type feature",
-        "events share_of_events opens navigations submits orders identified_events coverage"
-        " users active_users adoption events_per_user new_users",
+        (
+            "events share_of_events opens navigations submits orders identified_events coverage"
+            " users active_users adoption events_per_user new_users"
+        ),
     ),
     "feature_weeks": ("week service user_type feature", "events users active_users adoption"),
     "engagement": ("service user_type active_days", "users"),
