@@ -1,0 +1,8 @@
+"""Protection: the only way from exact marts to published tables.
+
+`protect` withholds, rounds, and has the result attacked before it lets it go; see docs/protection.md for the rules.
+"""
+
+from cetegra_usage.protect.protection import Protection, ReleasedTables, protect, protect_count
+
+__all__ = ["Protection", "ReleasedTables", "protect", "protect_count"]
