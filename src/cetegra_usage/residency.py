@@ -16,40 +16,9 @@ if TYPE_CHECKING:
     from cetegra_usage.settings import StoreSettings
 
 EEA = frozenset(
-    # fmt: off
-    {
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",  # the 27 of the EU
-        "IS",
-        "LI",
-        "NO",
-    }
-    # fmt: on
+    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV"}
+    | {"MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}  # so far the EU
+    | {"IS", "LI", "NO"}
 )
 """ISO 3166 codes of the thirty states of the European Economic Area."""
 
