@@ -1,4 +1,4 @@
--- near_pseudonyms: how many pseudonyms of a partition follow another closely or in even steps, as counted numbers do
+-- near_pseudonyms: pseudonyms that follow another closely or in even steps, where they are too many for chance
 -- grain: one row
 -- inputs: persons_seen
 -- parameters: none
@@ -9,7 +9,10 @@ WITH gaps AS (
             = lag(pseudonym) OVER by_number - lag(pseudonym, 2) OVER by_number AS is_even
     FROM persons_seen
     WINDOW by_number AS (ORDER BY pseudonym)
+), near AS (
+    SELECT count(*) AS persons, count_if(gap <= 16 OR is_even) AS near
+    FROM gaps
 )
-SELECT count(*) + 1 AS persons, count_if(gap <= 16 OR is_even) AS near
-FROM gaps
-WHERE gap IS NOT NULL
+-- Of few pseudonyms, chance and counting cannot be told apart.
+SELECT CASE WHEN persons >= 30 AND near * 10 >= persons THEN near ELSE 0 END AS pseudonym_not_sequential
+FROM near

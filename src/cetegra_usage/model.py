@@ -49,6 +49,15 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """One file that was read: its name in the partition's folder, size in bytes and SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """The fate of every row that landed: `landed = accepted + duplicate + held + quarantined`."""
 

@@ -1,0 +1,251 @@
+"""Evidence: one pass over a partition turns it into counts of what breaks each expectation.
+
+The counts are all that leaves; what the roll up needs to know of single rows (ids to strip, repeated ids) is
+kept in the partition's own folder of the spool, as Parquet, and goes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cetegra_usage import sql
+from cetegra_usage.check import detectors, reader
+from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.model import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from cetegra_usage.model import Catalogue, Partition
+    from cetegra_usage.settings import Settings
+
+NAMES_SEARCHED = (
+    "no_device_data",
+    "no_direct_identifiers",
+    "no_content_values",
+    "no_sensitive_words",
+    "no_person_names",
+)
+"""The expectations that the detectors count for."""
+
+_KEPT = ("stripped", "repeated_ids", "repeated_rows", "held_groups", "persons_seen", "session_spans")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a partition's check counted.
+
+    Attributes:
+        partition: Which one.
+        counts: For each expectation of the suite, the number of rows, sessions or values that break it;
+            None where it could not be checked.
+        rows: The fate of each row, if the partition is not quarantined.
+        detectors: Values found, by detector.
+        held: Keys that are held and pass every detector: (column, key, rows).
+    """
+
+    partition: Partition
+    counts: Mapping[str, int | None]
+    rows: Rows
+    detectors: Mapping[str, int] = field(default_factory=dict[str, int])
+    held: Sequence[tuple[str, str, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a partition is judged against, beside its own rows.
+
+    Attributes:
+        intervals: Parquet file of the intervals in which consent was in force (`pseudonym`, `granted_at`,
+            `withdrawn_at`, null while in force); None where there is no consent log.
+        earlier_sessions: Parquet files of rolled-up sessions about `max_days` before.
+        digest_numbers: Numbers cut from the digests of account ids; None where no list is given.
+    """
+
+    intervals: Path | None
+    earlier_sessions: Sequence[Path] = ()
+    digest_numbers: Sequence[int] | None = None
+
+
+def examine(
+    partition: Partition,
+    files: Sequence[Path],
+    context: Context,
+    catalogue: Catalogue,
+    settings: Settings,
+    needs: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> Evidence:
+    """Count what breaks each expectation of the event suite in one partition.
+
+    Args:
+        partition: The partition.
+        files: Its local files.
+        context: The consent log and what else it is judged against.
+        catalogue: The declared services, user types and features.
+        settings: `consent.skew_seconds`, `session.max_days`, and the engine's bounds.
+        needs: For each expectation, the columns without which it is not checked.
+        folder: The partition's own folder of the spool.
+
+    Raises:
+        IncompletePartitionError: A file cannot be read as what its name says.
+    """
+    with sql.connect(memory_limit=settings.engine.memory_limit, spill=folder / "spill") as connection:
+        shape = reader.view(connection, files, reader.EVENTS)
+        _register(connection, context, catalogue)
+        try:
+            return _examine(connection, partition, shape, context, settings, needs, folder)
+        except sql.QueryError as error:
+            if not error.is_of_the_data:
+                raise
+        raise reader.unreadable()
+
+
+def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> None:
+    """Make the view `accepted` over a partition that was examined into `folder`: the rows to roll up."""
+    reader.view(connection, files, reader.EVENTS)
+    for name in _KEPT:
+        connection.read_parquet(str(folder / f"{name}.parquet")).create_view(name, replace=True)
+    for name in ("landed_once", "accepted"):
+        connection.sql(sql.load(name).text).create_view(name, replace=True)
+
+
+def _examine(
+    connection: duckdb.DuckDBPyConnection,
+    partition: Partition,
+    shape: reader.Shape,
+    context: Context,
+    settings: Settings,
+    needs: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> Evidence:
+    skew = settings.consent.skew_seconds
+    sql.table(connection, "profile", day=partition.day)
+    sql.table(connection, "judged_groups", service=partition.service)
+    counts: dict[str, int | None] = _row(sql.frame(connection, "group_counts"))
+    landed = counts.pop("landed") or 0
+    for name in ("repeated_ids", "repeated_rows", "persons_seen", "session_spans", "held_groups"):
+        sql.table(connection, name)
+    if context.intervals is None:  # nobody can be doubted without a log: not checked, and nothing is stripped for it
+        connection.execute("CREATE TEMP TABLE doubtful_persons (pseudonym BIGINT)")
+    else:
+        sql.table(connection, "doubtful_persons", skew_seconds=skew)
+    sql.table(connection, "lapsed", skew_seconds=skew)
+    sql.table(connection, "broken_sessions", skew_seconds=skew)
+    sql.table(connection, "stripped")
+    connection.sql(sql.load("landed_once").text).create_view("landed_once")
+    connection.sql(sql.load("accepted").text).create_view("accepted")
+    fates = _row(sql.frame(connection, "fates"))
+    counts |= {
+        "no_extra_columns": shape.extra,
+        "no_missing_columns": shape.missing,
+        "no_mistyped_columns": shape.mistyped,
+        **_row(sql.frame(connection, "row_counts")),
+        **_row(sql.frame(connection, "near_pseudonyms")),
+        "pseudonym_no_account_digest": None,
+    }
+    if context.digest_numbers is not None:
+        counts |= _row(sql.frame(connection, "account_digests"))
+    if context.intervals is None:
+        counts |= {"consent_in_force": None, "session_ends_with_consent": None}
+    counts |= _row(sql.frame(connection, "long_sessions", max_days=settings.session.max_days))
+    found, per_detector, passed = _search(sql.frame(connection, "unlisted_texts").iter_rows(), shape.names)
+    counts |= found
+    for expectation, columns in needs.items():
+        if shape.unusable.intersection(columns):
+            counts[expectation] = None
+    for name in _KEPT:
+        connection.table(name).write_parquet(str(folder / f"{name}.parquet"), compression="zstd")
+    kept, held = fates["kept"] or 0, fates["held"] or 0
+    return Evidence(
+        partition,
+        counts,
+        Rows(
+            landed=landed,
+            accepted=kept - held,
+            duplicate=landed - kept,
+            held=held,
+            stripped=fates["stripped"] or 0,
+        ),
+        detectors=per_detector,
+        held=_held_keys(sql.frame(connection, "held_keys"), passed),
+    )
+
+
+def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue: Catalogue) -> None:
+    """Make the views that the statements read beside `landed`."""
+    features = list(catalogue.features.values())
+    vocabulary = {
+        "declared_services": pl.DataFrame({"key": list(catalogue.services)}, schema={"key": pl.String}),
+        "declared_user_types": pl.DataFrame({"key": list(catalogue.user_types)}, schema={"key": pl.String}),
+        "declared_features": pl.DataFrame(
+            {
+                "key": [feature.key for feature in features],
+                "service": [feature.service for feature in features],
+                "actions": [list(feature.actions) for feature in features],
+            },
+            schema={"key": pl.String, "service": pl.String, "actions": pl.List(pl.String)},
+        ),
+        "digest_numbers": pl.DataFrame({"number": list(context.digest_numbers or ())}, schema={"number": pl.Int64}),
+    }
+    for name, frame in vocabulary.items():
+        connection.register(name, frame)
+    _files_or_empty(
+        connection, "consent_log", context.consents or (), "pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR"
+    )
+    sql.table(connection, "intervals")
+    _files_or_empty(connection, "earlier_sessions", context.earlier_sessions, "session_id UUID, first_at TIMESTAMP")
+
+
+def _files_or_empty(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], columns: str) -> None:
+    if files:
+        connection.read_parquet([str(file) for file in files]).create_view(name)
+    else:
+        connection.execute(f"CREATE TEMP TABLE {name} ({columns})")
+
+
+def _search(texts: Iterable[tuple[Any, ...]], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:
+    """Let the detectors look at the texts that the catalogue does not know, and at unlisted names.
+
+    Returns:
+        Rows (or names) found for each expectation of the detectors, the same for each detector,
+        and the texts in which nothing was found.
+    """
+    known = detectors.detectors()
+    by_expectation = dict.fromkeys(NAMES_SEARCHED, 0)
+    by_detector: dict[str, int] = {}
+    passed: set[str] = set()
+
+    def count(found: Iterable[str], rows: int) -> None:
+        found = sorted(found)
+        for detector in found:
+            by_detector[detector] = by_detector.get(detector, 0) + rows
+        for expectation in {known[detector].expectation for detector in found}:
+            by_expectation[expectation] += rows
+
+    for text, rows in texts:
+        if found := detectors.detect(text):
+            count(found, rows)
+        else:
+            passed.add(text)
+    for name in sorted(names):
+        count(detectors.detect_name(name), 1)
+    return by_expectation, by_detector, passed
+
+
+def _held_keys(frame: pl.DataFrame, passed: set[str]) -> list[tuple[str, str, int]]:
+    """Return what is held, where the held text itself passes every detector or is a key of the catalogue."""
+    return [(column, key, rows) for column, key, rows, is_declared in frame.iter_rows() if is_declared or key in passed]
+
+
+def _row(frame: pl.DataFrame) -> dict[str, int | None]:
+    """Return the one row of a statement that counts."""
+    if frame.height != 1:
+        raise IncompletePartitionError("a count came back without its row", why="nothing was read", hint="run again")
+    return {name: None if value is None else int(value) for name, value in frame.row(0, named=True).items()}

@@ -1,0 +1,183 @@
+"""The landing zone: which partitions are there, whether they are whole, and what their bytes are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.model import Input, Partition
+from cetegra_usage.store import ObjectChangedError, ObjectMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cetegra_usage.store import Entry, Store
+
+SEAL = "_seal.json"
+ENDINGS = (".parquet", ".ndjson", ".ndjson.gz", ".ndjson.zst")
+
+_FOLDER = re.compile(
+    r"(?:(?P<events>events)/service=(?P<service>[^/]+)|(?P<log>consents|feedback))/day=(?P<day>\d{4}-\d{2}-\d{2})/(?P<file>[^/]+)"
+)
+_KEY = re.compile(r"[a-z0-9._]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A partition as it was listed: its files and, where there is one, its seal."""
+
+    partition: Partition
+    files: tuple[Entry, ...]
+    seal: Entry | None
+
+    @property
+    def listing(self) -> str:
+        """A digest that changes when the listing does: cheap, and no proof of equal bytes."""
+        entries = [*self.files, *((self.seal,) if self.seal else ())]
+        return hashlib.sha256(json.dumps([[entry.path, entry.bytes, entry.etag] for entry in entries]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """What the landing zone holds.
+
+    Attributes:
+        partitions: Each partition that has files or a seal.
+        has_consents: Whether there is a consent log at all.
+        strangers: Number of files that lie where no partition is: never read, and said so.
+    """
+
+    partitions: Mapping[Partition, Landed]
+    has_consents: bool
+    strangers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A partition whose bytes are here.
+
+    Attributes:
+        files: Local files, in the order of `inputs`.
+        inputs: Name, size and SHA-256 of each file.
+        sealed_rows: The number of rows that the seal promises; None without a seal.
+    """
+
+    files: tuple[Path, ...]
+    inputs: tuple[Input, ...]
+    sealed_rows: int | None
+
+
+def scan(store: Store) -> Zone:
+    """List the landing zone; nothing but names, sizes and etags is read."""
+    found: dict[Partition, list[Entry]] = {}
+    strangers = 0
+    for entry in (entry for kind in ("consents", "events", "feedback") for entry in store.list(kind)):
+        partition = _partition(entry.path)
+        if partition is None:
+            strangers += 1
+        else:
+            found.setdefault(partition, []).append(entry)
+    partitions = {
+        partition: Landed(
+            partition,
+            files=tuple(entry for entry in entries if not entry.path.endswith(f"/{SEAL}")),
+            seal=next((entry for entry in entries if entry.path.endswith(f"/{SEAL}")), None),
+        )
+        for partition, entries in sorted(found.items())
+    }
+    return Zone(partitions, any(partition.kind == "consents" for partition in partitions), strangers)
+
+
+def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) -> Fetched:
+    """Bring a partition's bytes here and hold them against the seal.
+
+    Args:
+        store: The landing zone.
+        landed: The partition as it was listed.
+        folder: Where copies go, if the store has no files of its own here.
+        seal_required: Whether a partition without a seal is incomplete.
+
+    Raises:
+        IncompletePartitionError: The seal is missing, cannot be read or differs; a file is gone, or of no known form.
+    """
+    if landed.seal is None and seal_required:
+        raise _incomplete("it has no seal", "the settings say that every partition is sealed")
+    for number, entry in enumerate(landed.files, 1):
+        if not entry.path.endswith(ENDINGS):
+            raise _incomplete(_name(landed, number) + " is of no known form", f"the known endings are {', '.join(ENDINGS)}")
+    sealed = _read_seal(store, landed) if landed.seal else None
+    if sealed is not None:
+        names = {_file(entry) for entry in landed.files}
+        if missing := len(sealed.keys() - names):
+            raise _incomplete(f"{missing} sealed file(s) are missing", "the seal lists files that are not there")
+        if extra := len(names - sealed.keys()):
+            raise _incomplete(f"{extra} file(s) are not in the seal", "the seal was written last and lists every file")
+        for number, entry in enumerate(landed.files, 1):
+            if entry.bytes != sealed[_file(entry)]["bytes"]:
+                raise _incomplete(_name(landed, number) + " is not of the sealed size", "it is cut short, or was replaced")
+    files: list[Path] = []
+    inputs: list[Input] = []
+    for number, entry in enumerate(landed.files, 1):
+        try:
+            local = store.fetch(entry, folder)
+            with local.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except (ObjectChangedError, ObjectMissingError, FileNotFoundError):
+            local = None
+        if local is None:
+            raise _incomplete(_name(landed, number) + " changed while it was read", "it was replaced or removed")
+        if sealed is not None and digest != sealed[_file(entry)]["sha256"]:
+            raise _incomplete(_name(landed, number) + " is not what was sealed", "its bytes changed after it was written")
+        files.append(local)
+        inputs.append(Input(_file(entry), entry.bytes, digest))
+    rows = sum(file["rows"] for file in sealed.values()) if sealed is not None else None
+    return Fetched(tuple(files), tuple(inputs), rows)
+
+
+def still(store: Store, landed: Landed) -> bool:
+    """Whether the files are, after they were read, the ones that were listed."""
+    return all(store.unchanged(entry) for entry in landed.files)
+
+
+def _partition(path: str) -> Partition | None:
+    found = _FOLDER.fullmatch(path)
+    if not found or (found["service"] and not _KEY.fullmatch(found["service"])):
+        return None
+    try:
+        day = date.fromisoformat(found["day"])
+    except ValueError:
+        return None
+    if found["events"]:
+        return Partition("events", found["service"], day)
+    return Partition("consents" if found["log"] == "consents" else "feedback", "", day)
+
+
+def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
+    assert landed.seal is not None  # noqa: S101  # the caller looked
+    try:
+        document = json.loads(store.read(landed.seal.path))
+        files = {file["name"]: {key: file[key] for key in ("bytes", "sha256", "rows")} for file in document["files"]}
+        if all(isinstance(file["rows"], int) and isinstance(file["bytes"], int) for file in files.values()):
+            return files
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise _incomplete("its seal cannot be read", "a seal is JSON that lists name, bytes, sha256 and rows of every file")
+
+
+def _file(entry: Entry) -> str:
+    return entry.path.rsplit("/", 1)[-1]
+
+
+def _name(landed: Landed, number: int) -> str:
+    """Name a file by its place: a name that a producer chose could carry anything."""
+    return f"file {number} of {len(landed.files)}"
+
+
+def _incomplete(what: str, why: str) -> IncompletePartitionError:
+    return IncompletePartitionError(what, why=why, hint="land the partition again; the next run takes it")

@@ -1,0 +1,165 @@
+"""The ledger: one record a verdict, chained by hash, in numbered segments that are put if absent.
+
+A record's body holds no clock, run or machine; when it was written stands beside its hash, not under it::
+
+    <warehouse>/ledger/<n>.json   {"records": [{"body": {...}, "sha256": hex of the body, "when": ISO 8601}, ...]}
+
+Each body names the hash of the record before it, so that a changed, removed or swapped record breaks the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.errors import StorageError
+from cetegra_usage.model import Input, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from cetegra_usage.store import Store
+
+FOLDER = "ledger"
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of the warehouse that a record names: path, size and SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One verdict.
+
+    Attributes:
+        number: Its place in the chain, from 1.
+        sha256: The hash of its body.
+        when: When it was written, beside the hash.
+        body: What is chained; see `body`.
+    """
+
+    number: int
+    sha256: str
+    when: str
+    body: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def partition(self) -> str:
+        """The partition's id."""
+        return self.body["partition"]
+
+    @property
+    def state(self) -> str:
+        """`accepted` or `quarantined`."""
+        return self.body["state"]
+
+    @property
+    def rows(self) -> Rows:
+        """The fate of each row."""
+        return Rows(**self.body["rows"])
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The files that were judged."""
+        return tuple(Input(**entry) for entry in self.body["inputs"])
+
+    @property
+    def rollups(self) -> tuple[StoredFile, ...]:
+        """The files that the partition was rolled up into; none if it was quarantined."""
+        return tuple(StoredFile(**entry) for entry in self.body["rollups"])
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The results that are no success: promise, expectation and count."""
+        return [
+            {key: result[key] for key in ("promise", "expectation", "count")}
+            for result in self.body["results"]
+            if result["success"] is False
+        ]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Every record, and the latest of each partition."""
+
+    records: list[Record] = field(default_factory=list[Record])
+    latest: dict[str, Record] = field(default_factory=dict[str, Record])
+    segments: int = 0
+
+    @property
+    def head(self) -> str:
+        """The hash of the last record."""
+        return self.records[-1].sha256 if self.records else GENESIS
+
+    def of(self, partition: str) -> list[Record]:
+        """Return every record of a partition, oldest first."""
+        return [record for record in self.records if record.partition == partition]
+
+    def take(self, segment: Mapping[str, Any]) -> None:
+        """Add a segment's records."""
+        self.segments += 1
+        for entry in segment["records"]:
+            record = Record(entry["body"]["number"], entry["sha256"], entry["when"], entry["body"])
+            self.records.append(record)
+            self.latest[record.partition] = record
+
+
+def load(store: Store) -> Ledger:
+    """Read the whole ledger of a warehouse."""
+    ledger = Ledger()
+    numbers = sorted(int(entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")) for entry in store.list(FOLDER))
+    for number in numbers:
+        ledger.take(json.loads(store.read(_path(number))))
+    return ledger
+
+
+def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], when: datetime) -> None:
+    """Chain records to a ledger, all in one segment, and keep it.
+
+    Args:
+        store: The warehouse; the caller holds its lease.
+        ledger: As it was read; it has the new records afterwards.
+        bodies: What each record says, in partition-id order, without `number` and `previous`.
+        when: The clock's time, kept beside the hashes.
+
+    Raises:
+        StorageError: Somebody else has written the segment meanwhile.
+    """
+    if not bodies:
+        return
+    entries: list[dict[str, Any]] = []
+    number, previous = len(ledger.records), ledger.head
+    for content in bodies:
+        number += 1
+        body = {"number": number, "previous": previous, **content}
+        previous = digest(body)
+        entries.append({"body": body, "sha256": previous, "when": when.isoformat(timespec="seconds")})
+    segment = {"records": entries}
+    if not store.put_if_absent(_path(ledger.segments + 1), canonical(segment)):
+        raise StorageError(
+            "another run has written to the ledger", why="two runs worked at once", hint="cetegra-usage run"
+        )
+    ledger.take(segment)
+
+
+def canonical(document: Any) -> bytes:
+    """Return a document as canonical JSON: sorted keys, no white space, UTF-8."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(document: Any) -> str:
+    """Return the SHA-256 of a document's canonical JSON."""
+    return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def _path(number: int) -> str:
+    return f"{FOLDER}/{number}.json"
