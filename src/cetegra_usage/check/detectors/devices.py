@@ -1,0 +1,54 @@
+"""What describes a reader's device: user agents, browsers and operating systems.
+
+The same words name features (`chrome_extension.setup`), so the shape decides: a name with a version, or alone beside
+words that say nothing, is a device; a name beside a word that makes it the subject of a feature is not.
+"""
+
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cetegra_usage.check.detectors.listing import words
+
+if TYPE_CHECKING:
+    from cetegra_usage.check.detectors.readings import Reading
+
+_AGENT = re.compile(
+    r"mozilla[^a-z0-9]*[0-9]|windows[^a-z0-9]?nt|win64[^a-z0-9]+x64|gecko[^a-z0-9]*[0-9]{2}|trident[^a-z0-9]*[0-9]|opr[^a-z0-9]*[0-9]"
+    r"|(?:intel|ppc)[^a-z0-9]?mac[^a-z0-9]?os|cpu[^a-z0-9](?:iphone|os)|like[^a-z0-9]gecko|edg[^a-z0-9]*[0-9]|x11[^a-z0-9]+(?:linux|ubuntu|cros)"
+    r"|linux[^a-z0-9](?:x86|i686|armv)|(?:presto|dalvik|blink|webkit|appleWebKit)[^a-z0-9]*[0-9]|rv[^a-z0-9][0-9]+[^a-z0-9][0-9]|iphone[^a-z0-9]?os"
+    r"|mac[^a-z0-9]?os[^a-z0-9]?x"
+)
+_NAMED = re.compile(r"[a-z]+|[0-9]+(?:[._-][0-9]+)*")
+_VERSION_LIMIT = 4
+
+
+def browser_or_system(reading: Reading) -> bool:
+    """Find user agents, and browsers and systems that describe a device."""
+    if _AGENT.search(reading.text) or words("agents") & set(reading.words):
+        return True
+    browsers, systems = words("browsers"), words("systems")
+    named = set(reading.words) & (browsers | systems)
+    if not named:
+        return False
+    others = set(reading.words) - named
+    if others & words("products"):
+        return False
+    tokens: list[str] = _NAMED.findall(reading.text)
+    if any(_versioned(tokens, position) for position, token in enumerate(tokens) if token in named):
+        return True
+    if named & browsers:
+        return others <= words("carriers") | words("device") and (named != {"edge"} or bool(others & words("device")))
+    return len(named) > 1 or (bool(others & words("device")) and others <= words("carriers") | words("device"))
+
+
+def _versioned(tokens: list[str], position: int) -> bool:
+    """Whether a version follows a name: a number that is no year, at most one word about the device between them."""
+    following = tokens[position + 1 : position + 3]
+    if len(following) == 2 and following[0] in words("device"):
+        following = following[1:]
+    number = following[0] if following else ""
+    return number[:1].isdigit() and not re.fullmatch(r"(?:19|20)\d\d", number)

@@ -1,0 +1,68 @@
+"""What people write: sentences, words about a person, names of people."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cetegra_usage.check.detectors.listing import words
+
+if TYPE_CHECKING:
+    from cetegra_usage.check.detectors.readings import Reading
+
+_KEY_LENGTH = 64
+_SPACED = re.compile(r"[a-z]\s+[a-z]")
+_SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
+_SEGMENT = re.compile(r"[.]")
+_LETTERS = re.compile(r"[a-z]+")
+_MANY, _SOME, _FEW = 7, 5, 4
+_FINITE = frozenset({"is", "are", "was", "does", "has", "er", "har", "virker", "fungerer", "ar", "fungerar"})
+_FAMILY_ENDINGS = (
+    "sen", "sson", "son", "dottir", "datter", "dotter", "nen", "berg", "lund", "strom", "stroem", "quist", "qvist",
+    "kvist", "gren", "dal", "dahl", "vik", "haug", "rud", "stad", "gard", "gaard", "bakken", "hagen", "moen", "land",
+    "strand", "mann", "maki", "niemi", "ski", "ska", "wicz", "escu", "ova",
+)  # fmt: skip
+_SHORTEST_NAME = 5
+
+
+def free_text(reading: Reading) -> bool:
+    """Find sentences: words with spaces between them, or more of them, or other ones, than a key has."""
+    text = reading.text
+    if len(text) > _KEY_LENGTH or _SPACED.search(text) or _SENTENCE.search(text):
+        return True
+    return any(_is_sentence(_LETTERS.findall(segment)) for segment in _SEGMENT.split(text))
+
+
+def _is_sentence(spoken: list[str]) -> bool:
+    if len(spoken) >= _MANY:
+        return True
+    prose = sum(word in words("prose") for word in spoken)
+    if len(spoken) >= _FEW and words("greetings") & set(spoken):
+        return True
+    if len(spoken) >= _SOME and (prose > 1 or "i" in spoken):
+        return True
+    return len(spoken) >= _FEW and spoken[0] in {"my", "the", "min", "mitt", "i"} and bool(_FINITE & set(spoken[2:4]))
+
+
+def sensitive_word(reading: Reading) -> bool:
+    """Find words about a person's health, belief, union, politics, origin or sexuality, as one or two whole words."""
+    listed = words("sensitive")
+    return any(word in listed for word in reading.words) or any(
+        f"{before}_{after}" in listed for before, after in pairwise(reading.words)
+    )
+
+
+def person_name(reading: Reading) -> bool:
+    """Find a given name beside a family name."""
+    return any(_named(before, after) or _named(after, before) for before, after in pairwise(reading.words))
+
+
+def _named(given: str, family: str) -> bool:
+    if given in words("given") or given in words("ambiguous"):
+        if family in words("family"):
+            return True
+        if given in words("ambiguous") or family in words("not_family") or len(family) < _SHORTEST_NAME:
+            return False
+        return family.endswith(_FAMILY_ENDINGS)
+    return False
