@@ -1,0 +1,1 @@
+"""From protected tables to a release: data files, pages, evidence, manifest."""
