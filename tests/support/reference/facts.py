@@ -327,6 +327,7 @@ class World:
         }
         # Asked again and again, and nothing changes.
         self.status_of_one = cache(self._status_of_one)
+        self.events = cache(self._accepted_in)
         self.person = cache(self._person)
         self.active = cache(self._active)
         self.users = cache(self._users)
@@ -355,7 +356,7 @@ class World:
             return "published"
         return "unavailable" if len(missing) == len(begun) else "partial"
 
-    def events(self, service: str, window: Span) -> list[Event]:
+    def _accepted_in(self, service: str, window: Span) -> list[Event]:
         """Return the accepted events of one service in the window, in order of their days."""
         return [event for day in window.days for event in self._events.get((service, day), ())]
 
