@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from cetegra_usage.errors import UsageError
 from cetegra_usage.model import Partition, each_day
 from cetegra_usage.synth.activity import SHARE_OF_EVENTS, events_of_day
-from cetegra_usage.synth.faults import FAULTS, Fault, chosen, days_needed, placed
+from cetegra_usage.synth.fault import Fault
+from cetegra_usage.synth.faults import FAULTS
 from cetegra_usage.synth.files import consent_frame, event_frame, write_partition
 from cetegra_usage.synth.people import DAY, LEAD_DAYS, consent_log, instant, population
 from cetegra_usage.synth.portal import SERVICES, catalogue_toml, habits
+from cetegra_usage.synth.seeding import chosen, days_needed, placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

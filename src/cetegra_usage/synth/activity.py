@@ -53,7 +53,7 @@ class Events:
     pseudonym: NDArray[np.int64]
     session_id: NDArray[np.uint8]
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Events:
+    def take(self, rows: NDArray[np.intp]) -> Events:
         """Return some of the events."""
         return Events(*(getattr(self, column.name)[rows] for column in fields(self)))
 
@@ -98,11 +98,10 @@ def events_of_day(  # noqa: PLR0913  # a day has that many sides
     )
     if carried is not None:
         made = carried + made
+    order = np.argsort(made.occurred_at, kind="stable")
     # A tab left open over two midnights would be closed by then.
-    made = made.take(made.occurred_at < begin + 2 * DAY)
-    made = made.take(np.argsort(made.occurred_at, kind="stable"))
-    today = int(np.searchsorted(made.occurred_at, begin + DAY))
-    return made.take(np.arange(today)), made.take(np.arange(today, len(made.occurred_at)))
+    today, tomorrow = np.searchsorted(made.occurred_at, (begin + DAY, begin + 2 * DAY), sorter=order)
+    return made.take(order[:today]), made.take(order[today:tomorrow])
 
 
 def _tabs(
@@ -110,7 +109,7 @@ def _tabs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Open tabs: for each event its account and its tab's number, and for each tab the instant it was opened."""
     mean = EVENTS_PER_TAB[accounts.service]
-    rate = accounts.use * (events / mean / accounts.use.sum())
+    rate = accounts.use / max(accounts.use.sum(), 1.0) * (events / mean)
     present = (accounts.joined < begin + DAY) & (accounts.left > begin)
     owner = np.repeat(np.arange(len(rate)), rng.poisson(np.where(present, rate, 0.0)))
     tabs = len(owner)
@@ -128,7 +127,7 @@ def _times(rng: np.random.Generator, tab: NDArray[np.int64], opened: NDArray[np.
     pause = (rng.exponential(_PAUSE_SECONDS, len(tab)) * slow[tab] * 1e6).astype(np.int64) + 1
     elapsed = np.cumsum(pause)
     first = np.searchsorted(tab, np.arange(len(opened)))
-    return opened[tab] + elapsed - elapsed[first][tab] if len(tab) else elapsed
+    return opened[tab] + elapsed - elapsed[first][tab]
 
 
 def _visits(
@@ -144,7 +143,7 @@ def _visits(
     for code, use in enumerate(habits.use):
         of_type = user_type == code
         drawn[of_type] = _choose(use, chance[of_type])
-    feature = drawn[np.maximum.accumulate(np.where(begins, np.arange(size), 0))] if size else drawn
+    feature = drawn[np.maximum.accumulate(np.where(begins, np.arange(size), 0))]
     chance = rng.random(size)
     action = np.zeros(size, dtype=np.int8)
     for code, following in enumerate(habits.next_action):

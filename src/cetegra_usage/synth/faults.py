@@ -1,111 +1,22 @@
-"""Faults: for each expectation a way to break it that anybody may seed, and what must come of it."""
+"""The faults that can be seeded: at least one for each expectation, and some that damage a partition's folder."""
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from cetegra_usage.errors import UsageError
-from cetegra_usage.model import Kind, Partition, each_day
 from cetegra_usage.synth import broken_consents as consents
 from cetegra_usage.synth import broken_events as events
 from cetegra_usage.synth import broken_files as files
+from cetegra_usage.synth.fault import Fault
 from cetegra_usage.synth.rows import edit, made_up_pseudonym
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import date, datetime
-    from pathlib import Path
-
-    from cetegra_usage.synth.rows import Frames
-
-_WEEKEND = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One way to break one partition.
-
-    Attributes:
-        name: What `generate --fault` takes.
-        expectation: The expectation that it trips, or None where the folder is bad and not its rows.
-        promise: The promise behind it, or None.
-        breaks: Changes the partition's rows, or those that it depends on.
-        description: What is broken.
-        state: What becomes of the partition.
-        kind: Whether the partition is one of events or of the consent log.
-        follows: The expectations that trip too, because they must.
-        service: The service of an event partition.
-        looks_back_days: How many days before its own the fault needs another partition.
-        damage: Changes the partition's folder once it is written.
-    """
-
-    name: str
-    expectation: str | None
-    promise: str | None
-    breaks: Callable[[Frames, Partition], None] | None = field(repr=False)
-    description: str
-    state: Literal["accepted", "quarantined", "incomplete"] = "quarantined"
-    kind: Kind = "events"
-    follows: tuple[str, ...] = ()
-    service: str = "workspace"
-    looks_back_days: int = 0
-    damage: Callable[[Path], None] | None = field(default=None, repr=False)
-
-    def partition(self, day: date) -> Partition:
-        """Return the partition of a day that the fault breaks."""
-        return Partition(self.kind, self.service if self.kind == "events" else "", day)
-
-
-def chosen(names: Sequence[str]) -> list[Fault]:
-    """Return the faults of these names, each once.
-
-    Raises:
-        UsageError: There is no fault of a name; the nearest one is named.
-    """
-    for name in names:
-        if name not in FAULTS:
-            near = difflib.get_close_matches(name, FAULTS, n=1, cutoff=0)[0]
-            raise UsageError(
-                f"there is no fault `{name}`",
-                why=f"the nearest is `{near}`; there are {', '.join(FAULTS)}",
-                hint=f"cetegra-usage generate DIR --fault {near}",
-            )
-    return [FAULTS[name] for name in dict.fromkeys(names)]
-
-
-def placed(faults: Sequence[Fault], first: date, last: date) -> list[tuple[Fault, date]]:
-    """Give each fault a day of its own: from the middle of the range to its end, then back to its beginning.
-
-    Weekends come last. A fault that looks back gets a day that has others before it.
-
-    Raises:
-        UsageError: The range is too short.
-    """
-    days = list(each_day(first, last))
-    middle = days[len(days) // 2]
-    order = sorted(days, key=lambda day: (day.weekday() >= _WEEKEND, day < middle, abs(day - middle)))
-    places: list[tuple[Fault, date]] = []
-    for fault in sorted(faults, key=lambda fault: -fault.looks_back_days):
-        far_enough = [day for day in order if day - timedelta(days=fault.looks_back_days) >= first]
-        if not far_enough:
-            raise UsageError(
-                f"the range is too short for the fault `{fault.name}`",
-                why="each fault is put into a day of its own, and some need a day more than a week before it",
-                hint="generate a longer range",
-            )
-        places.append((fault, far_enough[0]))
-        order.remove(far_enough[0])
-    return places
-
-
-def days_needed(places: Sequence[tuple[Fault, date]]) -> set[date]:
-    """Return the days whose partitions the faults look at."""
-    return {day - timedelta(days=back) for fault, day in places for back in (0, fault.looks_back_days)}
+    from collections.abc import Mapping
+    from datetime import datetime
 
 
 def _event_id_of_a_machine(_: bytes, number: int) -> bytes:

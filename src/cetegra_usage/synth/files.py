@@ -40,7 +40,7 @@ def event_frame(events: Events, service: str, features: tuple[str, ...]) -> pl.D
         {
             "event_id": _uuids(events.event_id),
             "occurred_at": events.occurred_at,
-            "service": pl.repeat(service, len(events.occurred_at), eager=True),
+            "service": _words(np.zeros_like(events.user_type), (service,)),
             "user_type": _words(events.user_type, tuple(USER_TYPES)),
             "action": _words(events.action, ACTIONS),
             "feature": _words(events.feature, features),
@@ -62,9 +62,12 @@ def consent_frame(log: ConsentLog) -> pl.DataFrame:
         {
             "pseudonym": log.pseudonym,
             "changed_at": log.changed_at,
-            "state": _words(np.where(log.granted, 0, 1).astype(np.int8), ("granted", "withdrawn")),
+            "state": log.granted,
         }
-    ).with_columns(pl.col("changed_at").cast(INSTANT))
+    ).with_columns(
+        pl.col("changed_at").cast(INSTANT),
+        pl.when("state").then(pl.lit("granted")).otherwise(pl.lit("withdrawn")).alias("state"),
+    )
 
 
 def write_partition(root: Path, partition: Partition, frame: pl.DataFrame, form: Form) -> Path:
@@ -152,4 +155,4 @@ def _uuids(ids: NDArray[np.uint8]) -> pl.Series:
 
 
 def _words(codes: NDArray[np.int8], words: tuple[str, ...]) -> pl.Series:
-    return pl.Series(words, dtype=pl.String).gather(codes)
+    return pl.Series(codes.astype(np.uint8)).cat.to(pl.Enum(words))

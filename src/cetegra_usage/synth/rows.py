@@ -57,7 +57,9 @@ def change(frame: pl.DataFrame, rows: list[int], values: Mapping[str, Any]) -> p
         column = frame[name].to_list()
         for number, row in enumerate(rows):
             column[row] = value(column[row], number) if callable(value) else value
-        frame = frame.with_columns(pl.Series(name, column, frame.schema[name]))
+        kind = frame.schema[name]
+        # An enumeration of the values that are right has no place for wrong ones.
+        frame = frame.with_columns(pl.Series(name, column, pl.String if isinstance(kind, pl.Enum) else kind))
     return frame
 
 
