@@ -59,7 +59,7 @@ def rows(kind: str) -> Iterator[dict[str, Any]]:
 def events() -> list[Event]:
     found: list[Event] = []
     for row in rows("events"):
-        ids = {name: row[name] and UUID(row[name]) for name in ("event_id", "session_id")}
+        ids: dict[str, Any] = {name: row[name] and UUID(row[name]) for name in ("event_id", "session_id")}
         found.append(Event(**(row | ids)))
     return found
 
