@@ -140,7 +140,7 @@ _EVENT_FAULTS = (
         "no-content",
         edit("declined", service="Workspace"),
         "a service that is not written as a key",
-        follows=("service_is_the_folders", "service_declared"),
+        follows=("service_is_the_folders", "service_declared", "feature_of_its_service"),
     ),
     Fault(
         "shapeless_user_type",

@@ -133,11 +133,7 @@ def _compressed(data: bytes, form: Form) -> bytes:
     if form == "ndjson.gz":
         return gzip.compress(data, mtime=0)
     if form == "ndjson.zst":
-        buffer = io.BytesIO()
-        with pa.CompressedOutputStream(buffer, "zstd") as stream:
-            stream.write(data)
-            stream.flush()
-        return buffer.getvalue()
+        return pa.compress(data, codec="zstd", asbytes=True)
     return data
 
 
