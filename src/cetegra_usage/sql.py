@@ -97,7 +97,9 @@ def load(name: str) -> Statement:
     files = sorted((root() / "sql").glob(f"*/{name}.sql"))
     if len(files) != 1:
         raise ConfigurationError(
-            f"there is no statement `{name}`", why="a statement is a file of the room sql", hint="cetegra-usage sql list"
+            f"there is no statement `{name}`",
+            why="a statement is a file of the room sql",
+            hint="cetegra-usage sql list",
         )
     return parse(files[0])
 
@@ -157,6 +159,31 @@ def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any
     _run(connection, name, parameters, lambda relation: relation.to_table(name))
 
 
+def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
+    """Keep a statement of the room as the view of its name, read when it is asked; raises as `frame` does."""
+    _run(connection, name, parameters, lambda relation: relation.create_view(name))
+
+
+def write(relation: duckdb.DuckDBPyRelation, file: Path, *, partition_by: str | None = None) -> None:
+    """Write a relation as Parquet: zstd, in its own order; in folders by the values of one column if that is named.
+
+    Raises:
+        QueryError: DuckDB failed; the message names the file's table and the kind of failure, never a value.
+    """
+    import duckdb  # noqa: PLC0415
+
+    try:
+        if partition_by:
+            relation.write_parquet(str(file), compression="lz4", partition_by=[partition_by])
+        else:
+            relation.write_parquet(str(file), compression="zstd")
+    except duckdb.Error as error:
+        kind = type(error).__name__
+    else:
+        return
+    raise QueryError(file.name.split(".")[0], kind)
+
+
 def _run(
     connection: duckdb.DuckDBPyConnection,
     name: str,
@@ -179,7 +206,9 @@ def _run(
     raise QueryError(name, kind)
 
 
-def connect(*, memory_limit: str = "1GB", threads: int | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    *, memory_limit: str = "1GB", threads: int | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that fetches nothing, in UTC, with bounded memory.
 
     Args:
@@ -209,5 +238,7 @@ def _entries(text: str) -> list[str]:
 
 def _broken(file: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the statement {file.parent.name}/{file.name} cannot be used", why=why, hint="see CONTRIBUTING.md, Add a metric"
+        f"the statement {file.parent.name}/{file.name} cannot be used",
+        why=why,
+        hint="see CONTRIBUTING.md, Add a metric",
     )

@@ -1,0 +1,24 @@
+-- withdrawals: each end of consent, when it was given again, and when the person is forgotten
+-- grain: pseudonym x withdrawn_at
+-- inputs: consent_log
+-- parameters: none
+WITH settled AS (  -- at one instant `withdrawn` comes last
+    SELECT pseudonym, changed_at, max(state) AS state
+    FROM consent_log
+    GROUP BY ALL
+), turns AS (  -- a state that is said again cuts nothing
+    SELECT *
+    FROM settled
+    QUALIFY state IS DISTINCT FROM lag(state) OVER (PARTITION BY pseudonym ORDER BY changed_at)
+)
+SELECT
+    pseudonym,
+    changed_at AS withdrawn_at,
+    lead(changed_at) OVER (PARTITION BY pseudonym ORDER BY changed_at) AS granted_again_at,
+    -- when the week and the month of the withdrawal have ended: who is still withdrawn then begins anew
+    greatest(
+        date_trunc('week', changed_at) + INTERVAL 7 DAY,
+        date_trunc('month', changed_at) + INTERVAL 1 MONTH
+    )::DATE AS forgotten_on
+FROM turns
+QUALIFY state = 'withdrawn'

@@ -1,0 +1,103 @@
+"""Accepted rows of a partition -> its rollups: small sorted Parquet files, by bucket of the pseudonym.
+
+Tables: `totals` (events of everybody), `persons`, `use`, `sessions`, `steps` and `marks` (of those who consented).
+Each is a statement of the room `sql/rollups`, and so are its columns and grain.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cetegra_usage import sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+BUCKET_ROWS = 1_000_000
+"""A partition of fewer rows has one bucket; of more, as many (a power of two) as keep each below this number."""
+
+_ACCEPTED = """
+CREATE TABLE accepted (
+    event_id UUID, occurred_at TIMESTAMP, service VARCHAR, user_type VARCHAR, action VARCHAR, feature VARCHAR,
+    pseudonym BIGINT, session_id UUID
+)"""
+_ORDER = {
+    "totals": "user_type, feature, action",
+    "use": "pseudonym, user_type, feature",
+    "persons": "pseudonym",
+    "sessions": "session",
+    "steps": "session, from_feature, to_feature",
+    "marks": "session, feature",
+}
+TABLES = tuple(_ORDER)
+"""The tables of an event partition's rollups; all but `totals` hold those who consented alone, by bucket."""
+
+
+def bucket_count(rows: int) -> int:
+    """Return the number of buckets of a partition of so many rows: 1 below a million, powers of two above."""
+    return 1 << (rows // BUCKET_ROWS).bit_length()
+
+
+def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int) -> list[Path]:
+    """Write the rollups of one event partition.
+
+    Args:
+        connection: Its view `accepted` holds the partition's accepted rows: event_id UUID, occurred_at TIMESTAMP (UTC),
+            user_type, action, feature VARCHAR, pseudonym BIGINT or null, session_id UUID or null.
+        into: An empty folder.
+        rows: How many rows `accepted` has: it decides the number of buckets, and with it the memory that is needed.
+
+    Returns:
+        The files `<table>.<bucket>.parquet`, by name. The same rows give the same bytes, in whatever order they come.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    buckets = bucket_count(rows)
+    files = [_write(connection, "totals", into, 0)]
+    if buckets == 1:
+        return sorted(files + _roll_up_persons(connection, into, 0))
+    with tempfile.TemporaryDirectory(dir=into) as folder:
+        identified = connection.sql(sql.load("identified").text, params={"buckets": buckets})
+        sql.write(identified, Path(folder, "identified"), partition_by="bucket")
+        for bucket in range(buckets):
+            with sql.connect() as apart:
+                apart.execute(_ACCEPTED)
+                for part in sorted(Path(folder, "identified", f"bucket={bucket}").glob("*.parquet")):
+                    apart.read_parquet(str(part)).insert_into("accepted")
+                files += _roll_up_persons(apart, into, bucket)
+    return sorted(files)
+
+
+def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
+    """Write the rollup of one partition of the consent log: its distinct rows, sorted.
+
+    Args:
+        connection: Its view `consents` holds the rows: pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR.
+        into: An empty folder.
+
+    Returns:
+        The one file, `consents.0.parquet`.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    file = into / "consents.0.parquet"
+    rows = connection.view("consents").project("pseudonym, changed_at, state").distinct()
+    sql.write(rows.order("pseudonym, changed_at, state"), file)
+    return [file]
+
+
+def _roll_up_persons(connection: duckdb.DuckDBPyConnection, into: Path, bucket: int) -> list[Path]:
+    sql.table(connection, "session_events")
+    files = [_write(connection, table, into, bucket) for table in TABLES if table != "totals"]
+    return files
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, into: Path, bucket: int) -> Path:
+    sql.table(connection, table)
+    file = into / f"{table}.{bucket}.parquet"
+    sql.write(connection.table(table).order(_ORDER[table]), file)
+    return file
