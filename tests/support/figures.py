@@ -38,7 +38,9 @@ NO_COUNTS = {
 
 
 def releases(publish: Path) -> dict[str, Path]:
-    """Return the folder of each period's latest release."""
+    """Return the folder of each period's latest release: none where nothing was published."""
+    if not (publish / "latest.json").exists():
+        return {}
     latest = json.loads((publish / "latest.json").read_text("utf-8"))
     return {release["period"]: publish / release["path"] for release in latest["releases"]}
 

@@ -1,0 +1,80 @@
+"""Whatever lands: every published cell, statuses included, is what the plain-Python reference makes of the contract."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cetegra_usage.pipeline import job, run
+from cetegra_usage.settings import load_settings
+from support.figures import GRAINS, differences, mistyped, releases, table
+from support.reference import Fate, reference, settle
+from support.zones import Zone, write, zones
+
+SLOW = settings(
+    deadline=None,
+    derandomize=True,  # the same zones every time: a finding is a failure of the change, not of the day
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def run_on(zone: Zone, config: Path) -> dict[str, dict[str, object]]:
+    """Run the pipeline in this process; return what it says of each event partition, by id."""
+    with job.opened(load_settings(config, environment={}), zone.today) as opened:
+        report = run.run(opened, *job.days_to_take(opened, None, None)).as_json()
+    return {partition["id"]: partition for partition in report["partitions"] if partition["id"].startswith("events/")}
+
+
+def fates(zone: Zone) -> dict[str, tuple[str, Fate]]:
+    """Return the state and, where it is accepted, the rows' fates that each partition must come to."""
+    settled = settle(zone.events, zone.consents, zone.catalogue, zone.skew_seconds)
+    return {
+        f"events/{service}/{day}": (state, settled.get((service, day), ([], Fate()))[1])
+        for (service, day), state in zone.partitions.items()
+    }
+
+
+@settings(SLOW, max_examples=12)
+@given(zone=zones())
+def test_every_published_cell_is_the_references(zone: Zone) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        partitions = run_on(zone, write(zone, Path(folder)))
+        for partition, (state, fate) in fates(zone).items():
+            assert partitions[partition]["state"] == state, partition
+            if state == "accepted":
+                rows = {name: getattr(fate, name) for name in ("landed", "accepted", "duplicate", "held", "stripped")}
+                assert partitions[partition]["rows"] == rows | {"quarantined": 0}, partition
+        assert_published_is_the_references(zone, Path(folder))
+
+
+@settings(SLOW, max_examples=6)
+@given(zone=zones(max_days=35, max_walks=12), steps=st.lists(st.integers(0, 2), min_size=7, max_size=7))
+def test_any_order_of_arrival_ends_the_same(zone: Zone, steps: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config = write(zone, Path(folder))
+        landing, waiting = Path(folder) / "landing", Path(folder) / "waiting"
+        landing.rename(waiting)
+        landing.mkdir()
+        days = sorted(waiting.rglob("day=*"))
+        for step in sorted(set(steps)):
+            for number, day in enumerate(days):
+                if steps[number % len(steps)] == step:
+                    place = landing / day.relative_to(waiting)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    day.rename(place)
+            run_on(zone, config)
+        assert_published_is_the_references(zone, Path(folder))
+
+
+def assert_published_is_the_references(zone: Zone, folder: Path) -> None:
+    published = releases(folder / "publish")
+    assert published.keys() >= set(zone.periods())
+    world = zone.world()
+    for period, release in published.items():
+        expected = reference(world, period)
+        said = [line for name in GRAINS for line in differences(name, expected[name], table(release, name))]
+        assert said == [], period
+        assert [mistyped(release, name) for name in GRAINS] == [{}] * len(GRAINS)
