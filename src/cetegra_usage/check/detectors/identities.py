@@ -39,16 +39,14 @@ def danish_id(reading: Reading) -> bool:
     return any(_born(digits) for digits in _digit_runs(reading, 10))
 
 
-_HETU = re.compile(
-    r"(?<![0-9])((?:[0-9]{2}[ ._-]?){2}[0-9]{2})[ ._-]?([-+a-fu-y]?)[ ._-]?([0-9]{3})[ ._-]?([0-9a-z])(?![a-z]{2})"
-)
+_HETU = re.compile(r"(?<![0-9])((?:[0-9][ ._-]?){6})([-+a-fu-y]?)[ ._-]?((?:[0-9][ ._-]?){3})([0-9a-z])(?![a-z]{2})")
 
 
 def finnish_id(reading: Reading) -> bool:
     """Find Finnish national ids, the sign of the century left out or not."""
     for born, sign, number, check in _HETU.findall(reading.text):
-        digits = re.sub("[^0-9]", "", born)
-        if any(_checks("fi.hetu", f"{digits}{one}{number}{check}") for one in ([sign] if sign else ["-", "a", "+"])):
+        birth, serial = re.sub("[^0-9]", "", born), re.sub("[^0-9]", "", number)
+        if any(_checks("fi.hetu", f"{birth}{one}{serial}{check}") for one in ([sign] if sign else ["-", "a", "+"])):
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""Addresses: of machines, of network cards, of pages and of mailboxes."""
+"""Addresses of machines and of their network cards."""
 
 # ruff: noqa: PLR2004  # how long a run is, is what shapes are about
 
@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from cetegra_usage.check.detectors.listing import words
 from cetegra_usage.check.detectors.numbers import is_calendar, is_scale, is_version
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ def _has_ipv4(reading: Reading) -> bool:
             part = chain.groups[start : start + 4]
             if any(len(group) > 3 or int(group) > 255 or (len(group) > 1 and group[0] == "0") for group in part):
                 continue
-            if is_calendar(part) or is_scale(part) or max(map(len, part)) == 1:
+            if is_calendar(part) or max(map(len, part)) == 1 or (is_scale(part) and not chain.dotted):
                 continue
             if is_version(chain) and max(map(len, part)) <= 2:
                 continue
@@ -79,74 +77,3 @@ def mac_address(reading: Reading) -> bool:
         if separated and digits == 12 and found[1] in ":-":
             return True
     return False
-
-
-def _either(name: str) -> str:
-    return "|".join(sorted(words(name), key=lambda word: (-len(word), word)))
-
-
-def url_or_referrer(reading: Reading) -> bool:
-    """Find addresses of pages and hosts."""
-    return any(pattern.search(reading.text) for pattern in _url_patterns())
-
-
-_PATTERNS: dict[str, tuple[re.Pattern[str], ...]] = {}
-
-
-def _url_patterns() -> tuple[re.Pattern[str], ...]:
-    if "url" not in _PATTERNS:
-        host, ending, stop = r"[a-z0-9]+(?:[-._][a-z0-9]+)*?", _either("endings"), r"(?=[^a-z0-9]|$)"
-        _PATTERNS["url"] = (
-            re.compile(r"\b[a-z][a-z0-9+.-]*://"),
-            re.compile(rf"(?<![a-z])https?[^a-z0-9]+{host}[._](?:{ending}){stop}"),
-            re.compile(r"(?<![a-z0-9])www[0-9]?[._][a-z0-9]"),
-            re.compile(r"(?<![a-z0-9])[a-z0-9-]{2,}\.com(?=$|[/?#:_])"),
-            re.compile(rf"(?<![a-z0-9])(?:{_either('sites')})[._](?:{ending})$"),
-            re.compile(
-                rf"(?<![a-z0-9])(?:ref|referrer|referer|refererer|from|via|src|source)[^a-z0-9]+{host}[._](?:com|net|org|no|se|dk|fi)$"
-            ),
-            re.compile(rf"(?<![a-z0-9])(?:{host}\.)?(?:example|eksempel|localhost|localdomain)\.(?:{ending}|local)$"),
-        )
-    return _PATTERNS["url"]
-
-
-def email(reading: Reading) -> bool:
-    """Find e-mail addresses."""
-    compact = re.sub(r"\s+", "", reading.text)
-    if any(pattern.search(compact) for pattern in _email_patterns()):
-        return True
-    return len(reading.pieces) > 2 and _name_and_host(reading.pieces)
-
-
-def _email_patterns() -> tuple[re.Pattern[str], ...]:
-    if "email" not in _PATTERNS:
-        dot, ending, stop = (
-            r"(?:[._]dot[._]|[._-]punktum[._-]|\(dot\)|\[dot\]|[._-])",
-            _either("endings"),
-            r"(?![a-z0-9])",
-        )
-        host = rf"[a-z0-9-]+(?:{dot}[a-z0-9-]+)*?{dot}(?:{ending}){stop}"
-        _PATTERNS["email"] = (
-            re.compile(r"[^\s@]@[^\s@]+\.[a-z]{2,}"),
-            re.compile(r"[a-z0-9._+-]@[a-z0-9-]{2,}"),
-            re.compile(
-                rf"[a-z0-9](?:[._-]+(?:at|alpha|krollalfa|snabel_?a|snabela|arroba)[._-]+|\(at\)|\[at\]){host}$"
-            ),
-            re.compile(
-                rf"[a-z0-9](?:[._-]+(?:at|krollalfa|snabela)[._-]+|\(at\)|\[at\])(?:{_either('mailers')}){stop}"
-            ),
-            re.compile(rf"[a-z](?:_40|%40|&#64;){host}$"),
-            re.compile(rf"[a-z0-9][._-](?:{_either('mailers')})[._](?:com|no|se|dk|fi|net|de|fr|co)$"),
-        )
-    return _PATTERNS["email"]
-
-
-def _name_and_host(pieces: tuple[str, ...]) -> bool:
-    """Whether a person's name stands before what ends as a host does: the sign between them was dropped."""
-    if pieces[-1] not in words("endings"):
-        return False
-    given, family = words("given") | words("ambiguous"), words("family")
-    return any(
-        (before in given and after in family) or (before in family and after in given)
-        for before, after in pairwise(pieces[:-1])
-    )

@@ -8,13 +8,14 @@ What a number of a key may innocently be is decided first, by shape: a year, a d
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cetegra_usage.check.detectors.listing import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cetegra_usage.check.detectors.readings import Chain, Reading
 
@@ -51,12 +52,12 @@ def is_calendar(groups: Sequence[str]) -> bool:
 
 
 def is_scale(groups: Sequence[str]) -> bool:
-    """Whether numbers go up by equal steps, or by steps of five: limits of an ageing report, colours, sizes."""
+    """Whether small numbers go up by equal steps, or by steps of five: limits of an ageing report, colours, sizes."""
+    if len(groups) < 3 or max(map(len, groups)) > 3 or any(len(group) > 1 and group[0] == "0" for group in groups):
+        return False
     numbers = [int(group) for group in groups]
     steps = {after - before for before, after in pairwise(numbers)}
-    if len(steps) == 1 and len(groups) > 2 and max(map(len, groups)) <= 4:
-        return True
-    return all(number % 5 == 0 for number in numbers) and min(steps, default=1) > 0 and max(map(len, groups)) <= 4
+    return len(steps) == 1 or (min(steps) > 0 and all(number % 5 == 0 for number in numbers))
 
 
 def is_standard(chain: Chain) -> bool:
@@ -105,6 +106,8 @@ def _numbered(chain: Chain, nouns: frozenset[str]) -> bool:
         return len(digits) >= _SHORT and not is_year(digits)
     if is_calendar(chain.groups) or is_scale(chain.groups):
         return False
+    if max(map(len, chain.groups)) == 1:
+        return len(digits) >= _SHORT
     if is_year(first) or len(first) == 2:
         return any(len(group) > 2 and not is_year(group) for group in chain.groups[1:])
     return len(digits) >= _LONG
@@ -119,12 +122,15 @@ def _series(reading: Reading) -> bool:
     return False
 
 
-def parts(chain: Chain) -> Iterator[tuple[str, ...]]:
-    """Yield every run of groups that is neither a date, nor a scale, nor short groups beside a year."""
+@lru_cache(maxsize=256)
+def parts(chain: Chain) -> tuple[tuple[str, ...], ...]:
+    """Return every run of groups that is neither a date, nor a scale, nor short groups beside a year."""
     groups = chain.groups[:24]
+    found: list[tuple[str, ...]] = []
     for start in range(len(groups)):
         for end in range(start + 1, min(len(groups), start + 16) + 1):
             part = groups[start:end]
             beside_year = len(part) > 1 and max(map(len, part)) <= _SHORT and any(map(is_year, part))
             if not beside_year and not is_calendar(part) and not is_scale(part):
-                yield part
+                found.append(part)
+    return tuple(found)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _HOME = {7: ("IS",), 8: ("NO", "DK"), 9: ("SE", "FI"), 10: ("SE", "FI"), 11: ("SE", "FI"), 12: ("SE", "FI")}
 _WITH_TRUNK_ZERO = frozenset({"SE", "FI"})
 _WITH_CODE = range(10, 18)
+_SPACED = {(2, 2, 2, 2), (3, 2, 3)}
+"""How the eight digits of a Norwegian or Danish number are grouped."""
 
 
 def phone(reading: Reading) -> bool:
@@ -36,6 +38,8 @@ def _is_home(part: tuple[str, ...], chain: Chain) -> bool:
         return False
     if is_standard(chain) or is_version(chain):
         return False
+    if tuple(map(len, part)) in _SPACED and digits[0] not in "01":
+        return True
     return any(
         _is_valid(digits, region)
         for region in _HOME.get(len(digits), ())

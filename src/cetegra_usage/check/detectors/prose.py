@@ -1,5 +1,7 @@
 """What people write: sentences, words about a person, names of people."""
 
+# ruff: noqa: PLR2004  # how many words is what a sentence is about
+
 from __future__ import annotations
 
 import re
@@ -14,9 +16,7 @@ if TYPE_CHECKING:
 _KEY_LENGTH = 64
 _SPACED = re.compile(r"[a-z]\s+[a-z]")
 _SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
-_SEGMENT = re.compile(r"[.]")
 _LETTERS = re.compile(r"[a-z]+")
-_MANY, _SOME, _FEW = 7, 5, 4
 _FINITE = frozenset({"is", "are", "was", "does", "has", "er", "har", "virker", "fungerer", "ar", "fungerar"})
 _FAMILY_ENDINGS = (
     "sen", "sson", "son", "dottir", "datter", "dotter", "nen", "berg", "lund", "strom", "stroem", "quist", "qvist",
@@ -27,22 +27,26 @@ _SHORTEST_NAME = 5
 
 
 def free_text(reading: Reading) -> bool:
-    """Find sentences: words with spaces between them, or more of them, or other ones, than a key has."""
+    """Find sentences: words with spaces between them, or words of what somebody writes with separators between them."""
     text = reading.text
     if len(text) > _KEY_LENGTH or _SPACED.search(text) or _SENTENCE.search(text):
         return True
-    return any(_is_sentence(_LETTERS.findall(segment)) for segment in _SEGMENT.split(text))
+    return any(_is_sentence(_LETTERS.findall(part)) for separator in "._" for part in text.split(separator))
 
 
 def _is_sentence(spoken: list[str]) -> bool:
-    if len(spoken) >= _MANY:
+    """Whether words are more than a key has, or are words that a key hardly has; long keys of product words are none."""
+    if len(spoken) < 4:
+        return False
+    if words("greetings") & set(spoken) or len(spoken) >= 10:
         return True
     prose = sum(word in words("prose") for word in spoken)
-    if len(spoken) >= _FEW and words("greetings") & set(spoken):
+    small = sum(word in words("small") and word not in words("prose") for word in spoken)
+    if len(spoken) >= 5 and (prose >= 2 or (prose and small >= 2) or "i" in spoken):
         return True
-    if len(spoken) >= _SOME and (prose > 1 or "i" in spoken):
+    if len(spoken) >= 7 and small >= 3:
         return True
-    return len(spoken) >= _FEW and spoken[0] in {"my", "the", "min", "mitt", "i"} and bool(_FINITE & set(spoken[2:4]))
+    return spoken[0] in {"my", "the", "min", "mitt", "i"} and bool(_FINITE & set(spoken[2:4]))
 
 
 def sensitive_word(reading: Reading) -> bool:

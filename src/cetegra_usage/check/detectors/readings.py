@@ -19,7 +19,8 @@ _PLAIN = re.compile(r"[a-z0-9._]*")
 _NUMBER_CHAIN = re.compile(r"[0-9]+(?:[^a-z0-9]{1,3}[0-9]+)*")
 _WORD = re.compile(r"[a-z]+")
 _WORD_AFTER = re.compile(r"[^a-z0-9]*([a-z]+)")
-_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+_NO_BASE64 = re.compile(r"[a-z_-]+")  # text encodes to capitals or digits too
 _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{2}){5,}(?![0-9a-f])")
 _BASE32 = re.compile(r"(?<![a-z0-9])[a-z2-7]{16,}(?![a-z0-9])")
 _SPACED_OUT = re.compile(r"(?<![^\W_])(?:[a-z0-9@][^a-z0-9@]){5,}[a-z0-9](?![^\W_])")
@@ -52,6 +53,7 @@ class Chain:
         after: The word that follows directly, if any.
         glued: Whether the word before stands without a separator.
         signed: Whether a plus stands before the first group.
+        dotted: Whether all its separators are dots.
     """
 
     groups: tuple[str, ...]
@@ -59,6 +61,7 @@ class Chain:
     after: str
     glued: bool
     signed: bool
+    dotted: bool
 
     @property
     def digits(self) -> str:
@@ -129,11 +132,13 @@ def _as_digits(found: re.Match[str]) -> str:
 def _decoded(text: str, plain: str) -> Iterator[str]:
     """Yield what base64, hexadecimal and base32 parts say, where that is text."""
     for token in _TOKEN.findall(text):
+        if _NO_BASE64.fullmatch(token):
+            continue
         starts = [0, *(position + 1 for position, character in enumerate(token) if character in "_-")][:8]
         ends = [len(token), *(position for position, character in enumerate(token) if character in "_-")][:8]
         for start in starts:
             for end in ends:
-                if end - start >= 8:  # six bytes: less is no personal datum
+                if end - start >= 6:  # four bytes: less is no personal datum
                     yield from _printable(_base64(token[start:end]))
     for token in _HEX.findall(plain):
         yield from _printable(bytes.fromhex(token))
@@ -157,7 +162,7 @@ def _printable(content: bytes) -> Iterator[str]:
         text = content.decode()
     except UnicodeDecodeError:
         return
-    if len(text) > 4 and text.isprintable():
+    if len(text) >= 4 and text.isprintable():
         yield text
 
 
@@ -180,4 +185,5 @@ def _chains(text: str) -> Iterator[Chain]:
             after=after[1] if after else "",
             glued=found.start() > 0 and text[found.start() - 1].isalpha(),
             signed=found.start() > 0 and text[found.start() - 1] == "+",
+            dotted=set(re.findall(r"[^0-9]+", found[0])) == {"."},
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from cetegra_usage.check.detectors import devices, identities, network, numbers, phones, prose, tokens
+from cetegra_usage.check.detectors import devices, identities, network, numbers, phones, prose, tokens, web
 from cetegra_usage.check.detectors.listing import detectors
 from cetegra_usage.check.detectors.readings import readings
 from cetegra_usage.errors import ConfigurationError
@@ -22,8 +22,8 @@ _FINDERS: Mapping[str, Callable[[Reading], bool]] = {
     "ip_address": network.ip_address,
     "mac_address": network.mac_address,
     "browser_or_system": devices.browser_or_system,
-    "url_or_referrer": network.url_or_referrer,
-    "email": network.email,
+    "url_or_referrer": web.url_or_referrer,
+    "email": web.email,
     "phone": phones.phone,
     "national_id_no": identities.norwegian_id,
     "national_id_se": identities.swedish_id,

@@ -22,6 +22,10 @@ _PIECE = re.compile(r"[a-z0-9]+")
 _MIXED_LENGTH, _LETTERS_LENGTH = 12, 18
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _RARE = re.compile(r"[qxzwj]")
+_UNHEARD_OF = re.compile(
+    r"q(?!u)|[jqvwxz](?=[jqvxz])|[bcdfghjkmpqrstvwz]x|[bcfgjpqvwxz]q|j(?![aeiouyo])|[fhjpqvwx]z"
+    r"|vb|vc|vk|bv|xk|xr|cb|cf|gv|kq"
+)
 
 
 def uuid(reading: Reading) -> bool:
@@ -54,4 +58,6 @@ def is_random(piece: str) -> bool:
 def _unspeakable(text: str) -> bool:
     vowels = sum(character in "aeiouy" for character in text)
     rare = len(_RARE.findall(text))
-    return bool(_CONSONANTS.search(text)) or vowels < 0.2 * len(text) or rare > 0.14 * len(text) + 1
+    if _CONSONANTS.search(text) or vowels < 0.2 * len(text) or rare > 0.14 * len(text) + 1:
+        return True
+    return len(_UNHEARD_OF.findall(text)) >= 2

@@ -1,0 +1,76 @@
+"""Addresses of pages and of mailboxes, with their signs or with words and separators in place of them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cetegra_usage.check.detectors.listing import words
+
+if TYPE_CHECKING:
+    from cetegra_usage.check.detectors.readings import Reading
+
+_LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_AT = r"(?:[._-]+(?:at|krollalfa|snabel_?a)[._-]+|\(at\)|\[at\])"
+_DOT = r"(?:[._-]dot[._-]|[._-]punktum[._-]|[._-]punkt[._-]|\(dot\)|\[dot\]|[._-])"
+_STOP = r"(?![a-z0-9])"
+_SPACE = re.compile(r"\s+")
+
+
+def url_or_referrer(reading: Reading) -> bool:
+    """Find addresses of pages and hosts."""
+    return any(pattern.search(reading.text) for pattern in _page_patterns())
+
+
+def email(reading: Reading) -> bool:
+    """Find e-mail addresses."""
+    compact = _SPACE.sub("", reading.text)
+    return any(pattern.search(compact) for pattern in _mailbox_patterns()) or _is_person_at_host(reading.pieces)
+
+
+@cache
+def _page_patterns() -> tuple[re.Pattern[str], ...]:
+    host, ending = rf"{_LABEL}(?:[._]{_LABEL})*?", _either(words("endings"))
+    common = "com|net|org|no|se|dk|fi"
+    return (
+        re.compile(r"\b[a-z][a-z0-9+.-]*://"),
+        re.compile(rf"(?<![a-z])https?[^a-z0-9]+{host}[._](?:{ending}){_STOP}"),
+        re.compile(r"(?<![a-z0-9])www[0-9]?[._][a-z0-9]"),
+        re.compile(r"(?<![a-z0-9])[a-z0-9-]{2,}\.com(?=$|[/?#:_])"),
+        re.compile(rf"(?<![a-z0-9])(?:{_either(words('sites'))})[._](?:{ending})$"),
+        re.compile(rf"(?<![a-z0-9])(?:ref|referrer|referer|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
+        re.compile(rf"(?<![a-z0-9])(?:example|eksempel|localhost|localdomain)\.(?:{ending}|local)$"),
+    )
+
+
+@cache
+def _mailbox_patterns() -> tuple[re.Pattern[str], ...]:
+    host, mailer = rf"{_LABEL}(?:{_DOT}{_LABEL})*?", _either(words("mailers"))
+    ending, plain = _either(words("endings")), _either(words("endings") - words("endings_that_are_words"))
+    no_place = "".join(rf"(?<![._]{word})(?<!^{word})" for word in sorted(words("before_at")))
+    return (
+        re.compile(r"[a-z0-9._+-]@[a-z0-9-]{2,}"),
+        re.compile(rf"[a-z0-9]{_AT}{host}{_DOT}(?:{ending})$"),
+        re.compile(rf"[a-z0-9]{no_place}(?<!ed){_AT}{host}{_DOT}(?:{plain}){_STOP}"),
+        re.compile(rf"[a-z0-9]{no_place}(?<!ed){_AT}{host}(?:\.|[._-]dot[._-])(?:{ending}){_STOP}"),
+        re.compile(rf"[a-z0-9]{_AT}(?:{mailer}){_STOP}"),
+        re.compile(rf"[a-z]_40{host}[._](?:{ending})$"),
+        re.compile(rf"[a-z0-9][._-](?:{mailer})[._](?:com|no|se|dk|fi|net|de|fr|co)$"),
+    )
+
+
+def _is_person_at_host(pieces: tuple[str, ...]) -> bool:
+    """Whether a person's name stands beside `at`, or before what ends as a host does: the sign was dropped."""
+    if len(pieces) < 3 or (pieces[-1] not in words("endings") and "at" not in pieces):  # noqa: PLR2004  # name and host
+        return False
+    given, family = words("given") | words("ambiguous"), words("family")
+    return any(
+        (before in given and after in family) or (before in family and after in given)
+        for before, after in pairwise(pieces[:-1])
+    )
+
+
+def _either(these: frozenset[str]) -> str:
+    return "|".join(sorted(these, key=lambda word: (-len(word), word)))
