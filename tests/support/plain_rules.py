@@ -103,11 +103,14 @@ def _day(folder: Path) -> date:
 
 def _landed(folder: Path, types: dict[str, set[str]], found: set[str], prefix: str) -> list[Row]:
     """Read a folder, judge columns and casts, and return its rows with what does not cast as null."""
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        return []
-    file: Any = pq.ParquetFile(files[0])
-    table = file.read()
+    rows: list[Row] = []
+    for file in sorted(folder.glob("*.parquet")):
+        opened: Any = pq.ParquetFile(file)
+        rows += _rows(opened.read(), types, found, prefix)
+    return rows
+
+
+def _rows(table: Any, types: dict[str, set[str]], found: set[str], prefix: str) -> list[Row]:
     kinds = {name: str(kind) for name, kind in zip(table.schema.names, table.schema.types, strict=True)}
     if set(kinds) - set(types):
         found.add(f"{prefix}no_extra_columns")
@@ -249,4 +252,5 @@ def _judge_across(events: dict[tuple[str, date], list[Row]], broken: Broken) -> 
             {row["pseudonym"] for row in events.get((service, day), [])} - {None} for service in ("workspace", "docs")
         )
         if workspace & docs:
-            broken[f"events/workspace/{day}"].add("pseudonym_one_service")
+            for service in ("workspace", "docs"):
+                broken[f"events/{service}/{day}"].add("pseudonym_one_service")

@@ -237,6 +237,8 @@ def test_a_fault_breaks_its_rule_and_no_other(clean: Path, tmp_path: Path, name:
     partition = synth.generate(tmp_path, **SHORT, faults=[name])[name]
     assert partition.id == f"{fault.kind}/{fault.service}/2026-04-08".replace("consents/workspace", "consents")
     expected = {partition.id: {fault.expectation, *fault.follows}}
+    if name == "pseudonym_of_both":  # it takes two
+        expected["events/docs/2026-04-08"] = {fault.expectation}
     assert plain_rules.judge(tmp_path, account_ids=["account-4711"]) == expected
     assert plain_rules.unsealed(tmp_path) == set()
     before, after = digests(clean), digests(tmp_path)
@@ -313,8 +315,34 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path, arguments: dict[str
         synth.generate(tmp_path, **arguments)
 
 
-def test_a_landing_zone_is_never_written_over(clean: Path) -> None:
-    before = digests(clean)
-    with pytest.raises(UsageError, match="already"):
-        synth.generate(clean, **SHORT)
-    assert digests(clean) == before
+@pytest.mark.parametrize("what", ["events", "consents", "catalogue.toml"])
+def test_a_zone_that_is_not_synthetic_is_left_alone(tmp_path: Path, what: str) -> None:
+    (tmp_path / what).write_text("somebody's own", "utf-8")
+    with pytest.raises(UsageError, match="not synthetic"):
+        synth.generate(tmp_path, **SHORT)
+    assert (tmp_path / what).read_text("utf-8") == "somebody's own"
+    assert [file.name for file in tmp_path.iterdir()] == [what]
+
+
+# A zone that is there already
+
+
+@pytest.mark.parametrize("name", ["extra_file", "unknown_service", "consents_extra_column"])
+def test_days_made_anew_are_as_if_they_had_never_been_broken(clean: Path, tmp_path: Path, name: str) -> None:
+    synth.generate(tmp_path, **SHORT, faults=[name])
+    assert digests(tmp_path) != digests(clean)
+    synth.generate(tmp_path, **SHORT)
+    assert digests(tmp_path) == digests(clean)
+
+
+def test_a_zone_goes_on_with_other_days_and_stays_clean(tmp_path: Path) -> None:
+    synth.generate(tmp_path, **SHORT)
+    before = digests(tmp_path)
+    synth.generate(tmp_path, first=date(2026, 4, 17), last=date(2026, 4, 24), users=250)
+    after = digests(tmp_path)
+    assert {name for name in before if before[name] != after[name] and not name.endswith("_seal.json")} == {
+        "catalogue.toml"
+    }
+    assert len(list(tmp_path.glob("events/service=docs/*"))) == 26
+    assert plain_rules.judge(tmp_path) == {}
+    assert plain_rules.unsealed(tmp_path) == set()

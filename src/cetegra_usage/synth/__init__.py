@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from cetegra_usage.synth.fault import Fault
 from cetegra_usage.synth.faults import FAULTS
 from cetegra_usage.synth.files import consent_frame, event_frame, write_partition
 from cetegra_usage.synth.people import DAY, LEAD_DAYS, consent_log, instant, population
-from cetegra_usage.synth.portal import SERVICES, catalogue_toml, habits
+from cetegra_usage.synth.portal import ACCOUNT_DIGESTS, MARK, SERVICES, catalogue_toml, habits
 from cetegra_usage.synth.seeding import chosen, days_needed, placed
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ def generate(  # noqa: PLR0913  # each is an argument of the command
     events_per_day: int | None = None,
     form: Form = "parquet",
 ) -> dict[str, Partition]:
-    """Write a landing zone and its catalogue; equal arguments give equal bytes.
+    """Write a landing zone, its catalogue and its list of account digests; equal arguments give equal bytes.
+
+    In a synthetic zone that is there already the days of the range are made anew, and the others stay: they are of
+    other people, whose consent log is kept beside the new one's.
 
     Args:
-        root: The landing zone's folder. It must not hold one yet.
+        root: The landing zone's folder.
         first: First day with events; the consent log begins a week before.
         last: Last day.
         users: People, over both services.
@@ -56,8 +60,8 @@ def generate(  # noqa: PLR0913  # each is an argument of the command
         For each fault the partition that it broke.
 
     Raises:
-        UsageError: No such fault, more faults than days, or too little data for one; no day or no user; or a zone is
-            there already.
+        UsageError: No such fault, more faults than days, or too little data for one; no day or no user; or a zone that
+            is not synthetic.
     """
     wanted = chosen(faults)
     if last < first or users < 1:
@@ -66,20 +70,17 @@ def generate(  # noqa: PLR0913  # each is an argument of the command
             why="the range holds no day, or there are no users",
             hint="cetegra-usage generate DIR --from 2026-03-30 --to 2026-05-03",
         )
-    if any((root / kind).exists() for kind in ("events", "consents")):
-        raise UsageError(
-            "there is a landing zone already",
-            why="synthetic events must never mix with others",
-            hint="name another folder, or remove this one first",
-        )
     places = placed(wanted, first, last)
-    root.mkdir(parents=True, exist_ok=True)
+    _make_room(root, first, last)
     (root / "catalogue.toml").write_text(catalogue_toml(first, last), "utf-8")
+    (root / "account-digests.txt").write_text("\n".join(ACCOUNT_DIGESTS) + "\n", "utf-8")
     waiting_days = days_needed(places)
     waiting: dict[Partition, pl.DataFrame] = {}
     for partition, frame in _partitions(first, last, users, seed, events_per_day or users * _EVENTS_PER_USER):
         if partition.day in waiting_days:
             waiting[partition] = frame
+        elif partition.day < first:
+            write_partition(root, partition, frame, form, stem=f"before-{first}")
         else:
             write_partition(root, partition, frame, form)
     # Those that look at other days come first, before these are broken too.
@@ -92,6 +93,22 @@ def generate(  # noqa: PLR0913  # each is an argument of the command
         if fault.damage:
             fault.damage(root / fault.partition(day).prefix)
     return {fault.name: fault.partition(day) for fault, day in places}
+
+
+def _make_room(root: Path, first: date, last: date) -> None:
+    """Remove the partitions of a range of days from a synthetic zone."""
+    catalogue = root / "catalogue.toml"
+    is_synthetic = catalogue.is_file() and catalogue.read_text("utf-8").startswith(MARK)
+    if not is_synthetic and any((root / kind).exists() for kind in ("events", "consents", "catalogue.toml")):
+        raise UsageError(
+            "there is a landing zone, or a catalogue, that is not synthetic",
+            why="made-up events must never mix with others",
+            hint="name another folder",
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    for day in each_day(first, last):
+        for folder in (*root.glob(f"events/service=*/day={day}"), *root.glob(f"consents/day={day}")):
+            shutil.rmtree(folder)
 
 
 def _partitions(

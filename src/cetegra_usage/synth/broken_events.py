@@ -11,6 +11,7 @@ import polars as pl
 
 from cetegra_usage.model import Partition, midnight
 from cetegra_usage.synth.files import uuid_text
+from cetegra_usage.synth.portal import ACCOUNT_DIGESTS
 from cetegra_usage.synth.rows import Frames, TooLittleDataError, append, change, made_up_pseudonym, rows_of
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 LONGEST_SESSION_DAYS = 7
 """As in the settings' default."""
-ACCOUNT_DIGEST = hashlib.sha256(b"account-4711").hexdigest()
-"""Digest of an account id that nobody has: a line for the list of account digests."""
 
 _FEWEST_PERSONS = 30
 _LONG_PAUSE = timedelta(minutes=4)
@@ -47,8 +46,8 @@ def unreadable_value(frames: Frames, partition: Partition) -> None:
 
 
 def digest_as_pseudonym() -> int:
-    """Return the pseudonym that a collector makes who cuts it from an account's digest: its first 63 bits but one."""
-    return int(ACCOUNT_DIGEST[:16], 16) & (2**63 - 1)
+    """Return what somebody makes who cuts a pseudonym from an account's digest: its first 64 bits, without the sign."""
+    return int(ACCOUNT_DIGESTS[0][:16], 16) & (2**63 - 1)
 
 
 def reused_event_id(frames: Frames, partition: Partition) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cetegra_usage.synth.files import SEAL, seal_entry, write_seal
+from cetegra_usage.synth.files import seal_entry, sealed, write_seal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +27,8 @@ def change_file(folder: Path) -> None:
 
 def lose_file(folder: Path) -> None:
     """Let the seal list a second file, which never came."""
-    sealed = _sealed(folder)
-    write_seal(folder, [*sealed, {**sealed[0], "name": "part-1" + sealed[0]["name"].removeprefix("part-0")}])
+    entry = sealed(folder)[0]
+    write_seal(folder, [entry, {**entry, "name": "part-1" + entry["name"].removeprefix("part-0")}])
 
 
 def add_file(folder: Path) -> None:
@@ -42,14 +41,10 @@ def write_nonsense(folder: Path) -> None:
     """Put into the file what is not of the form that its name says, under a seal that fits."""
     file = _file(folder)
     data = b"this is not what the file's name says\n"
-    rows = _sealed(folder)[0]["rows"]
+    rows = sealed(folder)[0]["rows"]
     file.write_bytes(data)
     write_seal(folder, [seal_entry(file.name, data, rows)])
 
 
-def _sealed(folder: Path) -> list[dict[str, Any]]:
-    return json.loads((folder / SEAL).read_text("utf-8"))["files"]
-
-
 def _file(folder: Path) -> Path:
-    return folder / str(_sealed(folder)[0]["name"])
+    return folder / sealed(folder)[0]["name"]

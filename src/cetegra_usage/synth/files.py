@@ -70,30 +70,31 @@ def consent_frame(log: ConsentLog) -> pl.DataFrame:
     )
 
 
-def write_partition(root: Path, partition: Partition, frame: pl.DataFrame, form: Form) -> Path:
-    """Write a partition: one file and then its seal, which lists no file where there is no row.
-
-    Returns:
-        The partition's folder.
-    """
+def write_partition(root: Path, partition: Partition, frame: pl.DataFrame, form: Form, stem: str = "part-0") -> None:
+    """Write a file of a partition (none where there is no row), and then the seal over it and what lay beside it."""
     folder = root / partition.prefix
     folder.mkdir(parents=True, exist_ok=True)
-    entries: list[dict[str, object]] = []
+    name = f"{stem}.{form}"
+    entries = [entry for entry in sealed(folder) if entry["name"] != name]
     if frame.height:
         data = _parquet(frame) if form == "parquet" else _compressed(_ndjson(frame), form)
-        name = f"part-0.{form}"
         (folder / name).write_bytes(data)
         entries.append(seal_entry(name, data, frame.height))
     write_seal(folder, entries)
-    return folder
 
 
-def seal_entry(name: str, data: bytes, rows: int) -> dict[str, object]:
+def sealed(folder: Path) -> list[dict[str, Any]]:
+    """Return what the seal of a folder lists; nothing where there is none."""
+    seal = folder / SEAL
+    return json.loads(seal.read_text("utf-8"))["files"] if seal.exists() else []
+
+
+def seal_entry(name: str, data: bytes, rows: int) -> dict[str, Any]:
     """Return what a seal says of a file."""
     return {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "rows": rows}
 
 
-def write_seal(folder: Path, entries: list[dict[str, object]]) -> None:
+def write_seal(folder: Path, entries: list[dict[str, Any]]) -> None:
     """Write a partition's seal."""
     (folder / SEAL).write_text(json.dumps({"files": entries}, indent=1) + "\n", "utf-8")
 

@@ -89,7 +89,8 @@ def population(users: int, first: date, last: date, seed: int) -> dict[str, Acco
     the week before it, the others inside; some withdraw, and some of those give it again under a new pseudonym.
     The choice is a person's, its moment the service's own: else the log would tie the two pseudonyms together.
     """
-    rng = np.random.default_rng([seed, 1])
+    # Another range is of other people: else what they chose in one would contradict the other.
+    rng = np.random.default_rng([seed, 1, first.toordinal(), last.toordinal()])
     begin, end = instant(first), instant(last) + DAY
     kind = rng.choice(len(_TYPE_SHARE), size=users, p=_TYPE_SHARE).astype(np.int8)
     types = np.stack([kind, np.array(_BECOMES, dtype=np.int8)[kind]], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -40,6 +41,10 @@ _PORTAL, _CASES, _CATALOGUE, _APPS, _DOCS = (
     "application team",
     "docs team",
 )
+MARK = "# Made up by `cetegra-usage generate`, like every event beside it."
+"""First line of a synthetic zone's catalogue."""
+ACCOUNT_DIGESTS = tuple(hashlib.sha256(f"account-{number}".encode()).hexdigest() for number in range(4711, 4731))
+"""Digests of account ids that nobody has, for the list against which pseudonyms are held."""
 NEW = "assistant.ask"
 EXPIRING = "reports.classic"
 
@@ -120,8 +125,9 @@ def habits(service: str, day: date, first: date, last: date) -> Habits:
 
 
 def catalogue_toml(first: date, last: date) -> str:
-    """Return the catalogue of the portal as the file of a deployment."""
+    """Return the catalogue of the portal as the file of a deployment; its first line says that all of it is made up."""
     blocks = [
+        f"{MARK}\n",
         *(f'[[service]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in SERVICES.items()),
         *(f'[[user_type]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in USER_TYPES.items()),
         *(_feature_toml(feature) for feature in features(first, last)),
