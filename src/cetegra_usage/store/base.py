@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cetegra_usage.errors import StorageError
+from cetegra_usage.store.probe import prove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,21 @@ class Entry:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What was found out about a store that answers.
+
+    Attributes:
+        conditional_create: Whether it keeps create-if-absent; None where nothing is ever written.
+        free_bytes: The room that is left; None where the store does not tell.
+        clock_offset_seconds: How far its clock is ahead of ours.
+    """
+
+    conditional_create: bool | None
+    free_bytes: int | None
+    clock_offset_seconds: float
+
+
 class Store(ABC):
     """A place that holds files under relative paths; made by `open_store` alone.
 
@@ -54,7 +71,15 @@ class Store(ABC):
     name: StoreName
     url: str
     residency: Residency
-    clock_offset_seconds: float = 0.0
+    clock_offset_seconds: float
+
+    def __init__(self, name: StoreName, url: str, residency: Residency, *, clock_offset_seconds: float = 0.0) -> None:
+        self.name = name
+        self.url = url
+        self.residency = residency
+        self.clock_offset_seconds = clock_offset_seconds
+        self._proven = False
+        self._guard = threading.Lock()
 
     @abstractmethod
     def list(self, prefix: str = "") -> list[Entry]:
@@ -101,7 +126,6 @@ class Store(ABC):
     def put_file(self, path: str, local: Path) -> None:
         """Write a local file's bytes, whole or not at all, over whatever is there."""
 
-    @abstractmethod
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Write a file unless there is one: of any number of callers, exactly one succeeds.
 
@@ -110,6 +134,17 @@ class Store(ABC):
             of our own looks like after its answer was lost; callers that compete put something of their own into the
             bytes. False if it holds something else.
         """
+        self.writable()
+        if self.create(path, data):
+            return True
+        try:
+            return self.read(path) == data
+        except ObjectMissingError:
+            return False
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a file if it is absent, and say whether this call made it; what `put_if_absent` is built on."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
@@ -118,6 +153,47 @@ class Store(ABC):
     @abstractmethod
     def litter(self) -> list[str]:
         """Return the paths of files that a write left behind when its process died: never listed, safe to delete."""
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether what is deleted stays behind as an old version; known once something was created."""
+        return False
+
+    @abstractmethod
+    def free_bytes(self) -> int | None:
+        """Return the room that is left, or None where the store does not tell."""
+
+    def owned(self) -> None:
+        """Refuse to touch what belongs to the collector.
+
+        Raises:
+            StorageError: The store is the landing zone.
+        """
+        if self.name == "landing":
+            raise StorageError("the landing zone is read only", why="it belongs to the collector", hint="report a bug")
+
+    def writable(self) -> None:
+        """Make sure, once, that the store is ours and keeps what publishing relies on.
+
+        Raises:
+            StorageError: It is the landing zone, does not keep create-if-absent, or keeps what is erased.
+        """
+        self.owned()
+        with self._guard:
+            if not self._proven:
+                prove(self)
+                self._proven = True
+
+    def describe(self) -> Description:
+        """Try the store as `doctor` shows it; raises `StorageError` as its use would."""
+        self.list_folders()
+        if self.name != "landing":
+            self.writable()
+        return Description(
+            conditional_create=None if self.name == "landing" else True,
+            free_bytes=self.free_bytes(),
+            clock_offset_seconds=self.clock_offset_seconds,
+        )
 
 
 def checked(path: str) -> str:

@@ -11,14 +11,12 @@ from typing import IO, TYPE_CHECKING
 
 from cetegra_usage.errors import ResidencyError, StorageError
 from cetegra_usage.store.base import Entry, Store, StoreName, changed, checked, missing
+from cetegra_usage.store.probe import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from cetegra_usage.residency import Residency
-
-_UNFINISHED = ".unfinished"
-"""Folder of files that are being written: on the same file system, never listed."""
 
 _CHUNK = 1 << 20
 
@@ -27,33 +25,21 @@ class LocalStore(Store):
     """A folder; see `Store`."""
 
     def __init__(self, name: StoreName, url: str, residency: Residency, root: Path) -> None:
-        self.name = name
-        self.url = url
-        self.residency = residency
+        super().__init__(name, url, residency)
         self.root = root
 
     def list(self, prefix: str = "") -> list[Entry]:  # noqa: D102  # see Store, as for all below
-        found: list[Entry] = []
         with self._judged(prefix):
-            pending = [self._at(prefix) if prefix else self.root]
-            while pending:
-                for item in _scan(pending.pop()):
-                    path = Path(item.path).relative_to(self.root).as_posix()
-                    if path == _UNFINISHED:
-                        continue
-                    if item.is_symlink():
-                        self._inside(Path(item.path), path)
-                    if item.is_dir():
-                        pending.append(Path(item.path))
-                    elif item.is_file():
-                        status = item.stat()
-                        found.append(Entry(path, status.st_size, _etag(status)))
-        return sorted(found)
+            return sorted(
+                Entry(path, status.st_size, _etag(status))
+                for path, status in self._files(prefix)
+                if not _unfinished(path)
+            )
 
     def list_folders(self, prefix: str = "") -> list[str]:  # noqa: D102
         with self._judged(prefix):
             folder = self._at(prefix) if prefix else self.root
-            return sorted(item.name for item in _scan(folder) if item.is_dir() and item.name != _UNFINISHED)
+            return sorted(item.name for item in _scan(folder) if item.is_dir())
 
     def read(self, path: str, *, etag: str | None = None) -> bytes:  # noqa: D102
         with self._judged(path), self._at(path).open("rb") as file:
@@ -84,10 +70,12 @@ class LocalStore(Store):
                 return False
 
     def put(self, path: str, data: bytes) -> None:  # noqa: D102
+        self.writable()
         with self._staged(path, lambda file: file.write(data)) as (staged, target):
             staged.replace(target)
 
     def put_file(self, path: str, local: Path) -> None:  # noqa: D102
+        self.writable()
         with (
             local.open("rb") as source,
             self._staged(path, lambda file: shutil.copyfileobj(source, file, _CHUNK)) as (
@@ -97,21 +85,43 @@ class LocalStore(Store):
         ):
             staged.replace(target)
 
-    def put_if_absent(self, path: str, data: bytes) -> bool:  # noqa: D102
+    def create(self, path: str, data: bytes) -> bool:  # noqa: D102
         with self._staged(path, lambda file: file.write(data)) as (staged, target):
             try:
                 target.hardlink_to(staged)  # unlike a rename, a link never replaces
             except FileExistsError:
-                return target.read_bytes() == data
+                return False
         return True
 
     def delete(self, path: str) -> None:  # noqa: D102
+        self.owned()
         with self._judged(path):
             self._at(path).unlink(missing_ok=True)
 
     def litter(self) -> list[str]:  # noqa: D102
-        with self._judged(_UNFINISHED):
-            return sorted(f"{_UNFINISHED}/{item.name}" for item in _scan(self.root / _UNFINISHED))
+        with self._judged(""):
+            return sorted(path for path, _ in self._files("") if _unfinished(path))
+
+    def free_bytes(self) -> int | None:  # noqa: D102
+        folder = self.root
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    def _files(self, prefix: str) -> Generator[tuple[str, os.stat_result]]:
+        pending = [self._at(prefix) if prefix else self.root]
+        while pending:
+            for item in _scan(pending.pop()):
+                path = Path(item.path).relative_to(self.root).as_posix()
+                if item.is_symlink():
+                    self._inside(Path(item.path), path)
+                if item.is_dir():
+                    pending.append(Path(item.path))
+                elif item.is_file():
+                    try:
+                        yield path, item.stat()
+                    except FileNotFoundError:
+                        continue  # gone since the folder was read
 
     def _at(self, path: str) -> Path:
         file = self.root / checked(path)
@@ -131,9 +141,8 @@ class LocalStore(Store):
         """Write a file beside its place and yield both; what the caller does between is made durable."""
         with self._judged(path):
             target = self._at(path)
-            staged = self.root / _UNFINISHED / secrets.token_hex(16)
-            for folder in (staged.parent, target.parent):
-                _make_folder(folder)
+            staged = target.with_name(UNFINISHED + secrets.token_hex(8))
+            _make_folder(target.parent)
             try:
                 with staged.open("xb") as file:
                     write(file)
@@ -168,6 +177,10 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
             return list(items)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _unfinished(path: str) -> bool:
+    return path.rsplit("/", 1)[-1].startswith(UNFINISHED)
 
 
 def _etag(status: os.stat_result) -> str:

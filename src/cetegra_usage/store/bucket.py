@@ -1,0 +1,270 @@
+"""A store in a bucket (S3) or a container (Azure Blob)."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+
+from cetegra_usage.errors import StorageError
+from cetegra_usage.residency.clouds import aws_token_endpoint
+from cetegra_usage.store.base import Entry, ObjectMissingError, Store, StoreName, changed, checked, missing
+from cetegra_usage.store.probe import UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
+
+    from obstore import GetOptions
+    from obstore.store import AzureStore, ClientConfig, RetryConfig, S3Config, S3Store
+
+    from cetegra_usage.residency import Place
+
+_ATTEMPTS = 5
+_CHUNK_BYTES = 8 << 20
+_WHOLE_BYTES = 64 << 20
+"""Up to here a file is put in one request; larger ones in parts, which a store drops by its own rule if we die."""
+
+_SKEW_SECONDS = 240.0
+
+_RETRY: RetryConfig = {
+    "max_retries": 8,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+}
+
+
+class BucketStore(Store):
+    """A prefix of a bucket or container; see `Store`."""
+
+    def __init__(self, name: StoreName, place: Place, environment: Mapping[str, str] | None = None) -> None:
+        offset = place.clock_offset_seconds
+        super().__init__(name, place.location.url, place.residency, clock_offset_seconds=offset)
+        self._prefix = place.location.path
+        self._client = _client(name, place, os.environ if environment is None else environment)
+        self._versions = False
+
+    @property
+    def keeps_versions(self) -> bool:  # noqa: D102  # see Store, as for all below
+        return self._versions
+
+    def list(self, prefix: str = "") -> list[Entry]:  # noqa: D102
+        with self._judged(prefix):
+            objects = [
+                item for chunk in obstore.list(self._client, self._key(prefix), chunk_size=1000) for item in chunk
+            ]
+        entries = sorted(
+            Entry(path, item["size"], item["e_tag"] or "")
+            for item in objects
+            if (path := self._path(item["path"])) and not _unfinished(path)
+        )
+        # Consoles mark a folder by an empty file of its name: those are no files.
+        folders = {folder for entry in entries for folder in _above(entry.path)}
+        return [entry for entry in entries if entry.bytes or entry.path not in folders]
+
+    def list_folders(self, prefix: str = "") -> list[str]:  # noqa: D102
+        with self._judged(prefix):
+            found = obstore.list_with_delimiter(self._client, self._key(prefix))
+        return sorted({path.rsplit("/", 1)[-1] for path in found["common_prefixes"]})
+
+    def read(self, path: str, *, etag: str | None = None) -> bytes:  # noqa: D102
+        return b"".join(self._stream(path, etag))
+
+    def exists(self, path: str) -> bool:  # noqa: D102
+        try:
+            with self._judged(path):
+                obstore.head(self._client, self._key(checked(path)))
+        except ObjectMissingError:
+            return False
+        return True
+
+    def fetch(self, entry: Entry, into: Path) -> Path:  # noqa: D102
+        target = into / checked(entry.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(target.parent).free < entry.bytes:
+            raise StorageError(
+                f"there is no room for {entry.path} of {self.name}",
+                why="a file of a bucket is copied to this machine's disk while it is read",
+                hint="make room, or set TMPDIR to a larger disk",
+            )
+        try:
+            self._spool(entry, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return target
+
+    def unchanged(self, entry: Entry) -> bool:  # noqa: ARG002, D102  # what was fetched is a copy of ours
+        return True
+
+    def put(self, path: str, data: bytes) -> None:  # noqa: D102
+        self.writable()
+        with self._judged(path):
+            obstore.put(self._client, self._key(checked(path)), data, use_multipart=len(data) > _WHOLE_BYTES)
+
+    def put_file(self, path: str, local: Path) -> None:  # noqa: D102
+        self.writable()
+        with self._judged(path):
+            large = local.stat().st_size > _WHOLE_BYTES
+            obstore.put(self._client, self._key(checked(path)), local, use_multipart=large)
+
+    def create(self, path: str, data: bytes) -> bool:  # noqa: D102
+        def attempt() -> bool:
+            try:
+                made = obstore.put(self._client, self._key(checked(path)), data, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            self._versions = self._versions or made["version"] not in {None, "null"}
+            return True
+
+        with self._judged(path):
+            return _persist(attempt)
+
+    def delete(self, path: str) -> None:  # noqa: D102
+        self.owned()
+        with self._judged(path):
+            obstore.delete(self._client, self._key(checked(path)))
+
+    def litter(self) -> list[str]:  # noqa: D102
+        with self._judged(""):
+            found = obstore.list_with_delimiter(self._client, self._key(""))
+        return sorted(path for item in found["objects"] if _unfinished(path := self._path(item["path"])))
+
+    def free_bytes(self) -> int | None:  # noqa: D102
+        return None
+
+    def _stream(self, path: str, etag: str | None) -> Generator[memoryview]:
+        """Yield a file's bytes; a connection that breaks is taken up again where it broke, on the same etag."""
+        with self._judged(path):
+            wanted = _bare(etag) if etag is not None else None
+            options: GetOptions = {"if_match": f'"{wanted}"'} if wanted is not None else {}
+            found = obstore.get(self._client, self._key(checked(path)), options=options)
+            if wanted is not None and _bare(found.meta["e_tag"]) != wanted:
+                raise changed(self.name, path)  # a store that does not know the condition
+            size = 0
+            for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
+                size += len(chunk)
+                yield memoryview(chunk)
+            if size != found.meta["size"]:
+                raise changed(self.name, path)
+
+    def _spool(self, entry: Entry, target: Path) -> None:
+        size = 0
+        with target.open("wb") as file:
+            for chunk in self._stream(entry.path, entry.etag):
+                size += file.write(chunk)
+        if size != entry.bytes:
+            raise changed(self.name, entry.path)
+
+    def _key(self, path: str) -> str:
+        return "/".join(part for part in (self._prefix, path) if part)
+
+    def _path(self, key: str) -> str:
+        return key.removeprefix(self._prefix).lstrip("/")
+
+    @contextmanager
+    def _judged(self, path: str) -> Generator[None]:
+        """Turn the client's errors into ours; their own words can hold signed addresses, and are dropped."""
+        error: StorageError
+        try:
+            yield
+        except FileNotFoundError:
+            error = missing(self.name, path)
+        except PreconditionError:
+            error = changed(self.name, path)
+        except (PermissionDeniedError, UnauthenticatedError):
+            error = self._failed("it refuses the credentials", self._who())
+        except InvalidPathError:
+            error = self._failed("it holds a file whose name no path can have", f"rename it: look below `{path}`")
+        except (BaseError, ValueError, OSError):
+            error = self._failed("it does not answer, or breaks off", "cetegra-usage doctor")
+        else:
+            return
+        raise error
+
+    def _failed(self, why: str, hint: str) -> StorageError:
+        return StorageError(f"{self.name} cannot be used", why=why, hint=hint)
+
+    def _who(self) -> str:
+        if abs(self.clock_offset_seconds) > _SKEW_SECONDS:
+            return "set this machine's clock: it differs from the store's by minutes, and signatures carry the time"
+        return "see AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCOUNT_KEY, and what they are allowed to do"
+
+
+def _client(name: StoreName, place: Place, environment: Mapping[str, str]) -> S3Store | AzureStore:
+    """Build the client so that nothing of where it goes is left to defaults or the environment."""
+    from obstore.store import AzureStore, S3Store  # noqa: PLC0415  # loads every client of every cloud
+
+    options: ClientConfig = {
+        "allow_http": place.endpoint.startswith("http://"),  # residency lets this machine alone have it
+        "connect_timeout": timedelta(seconds=10),
+        "read_timeout": timedelta(seconds=60),
+        "timeout": timedelta(hours=6),  # of a whole body; a stalled one is found by read_timeout
+        "user_agent": "cetegra-usage",
+    }
+    if place.location.scheme == "az":
+        account = urlsplit(place.endpoint)
+        return AzureStore(
+            place.location.host,
+            account_name=account.path.strip("/") or (account.hostname or "").split(".")[0],
+            endpoint=place.endpoint,
+            client_options=options,
+            retry_config=_RETRY,
+        )
+    config: S3Config = {
+        "endpoint": place.endpoint,
+        "region": place.residency.region
+        or "us-east-1",  # a word in the signature; S3-compatible servers expect this one
+        "virtual_hosted_style_request": False,
+        "disable_bulk_delete": True,
+    }
+    if place.public and place.residency.region:
+        config["sts_endpoint"] = aws_token_endpoint(place.residency.region)
+    elif not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(environment):
+        raise StorageError(
+            f"{name} has no credentials",
+            why="storage run by oneself takes them from the environment alone",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
+    return S3Store(place.location.host, config=config, client_options=options, retry_config=_RETRY)
+
+
+def _persist(attempt: Callable[[], bool]) -> bool:
+    """Try again what the client does not repeat by itself: whether a create reached the store cannot be known."""
+    for number in range(1, _ATTEMPTS):
+        try:
+            return attempt()
+        except (PermissionDeniedError, UnauthenticatedError, InvalidPathError):
+            raise
+        except BaseError:
+            time.sleep(random.uniform(0, 0.1 * 2**number))  # noqa: S311  # jitter, no secret
+    return attempt()
+
+
+def _unfinished(path: str) -> bool:
+    return path.rsplit("/", 1)[-1].startswith(UNFINISHED)
+
+
+def _above(path: str) -> Generator[str]:
+    while "/" in path:
+        path = path.rsplit("/", 1)[0]
+        yield path
+
+
+def _bare(etag: str | None) -> str:
+    return (etag or "").strip('"')
