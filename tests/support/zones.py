@@ -165,13 +165,10 @@ def _partitions(draw: st.DrawFn, catalogue: Catalogue, first: date, days: int) -
     states: dict[PartitionKey, str] = {}
     for service in catalogue.services:
         begin = draw(st.sampled_from((0, 0, 0, 1, days // 2, days)))
-        bad = draw(
-            st.dictionaries(
-                st.integers(begin, max(begin, days - 1)),
-                st.sampled_from(("absent", "quarantined", "incomplete")),
-                max_size=draw(st.sampled_from((0, 0, 2, days))),
-            )
-        )
+        bad: dict[int, str] = {}
+        for _ in range(draw(st.sampled_from((0, 0, 1, 3, days)))):
+            state = draw(st.sampled_from(("absent", "quarantined", "incomplete")))
+            bad[draw(st.integers(begin, max(begin, days - 1)))] = state
         for n in range(begin, days):
             if (state := bad.get(n, "accepted")) != "absent":
                 states[service, first + timedelta(days=n)] = state
