@@ -1,7 +1,7 @@
 -- consent_counts: how many rows of a consents partition break each rule of the log
 -- grain: one row
 -- inputs: landed
--- parameters: day DATE
+-- parameters: day DATE, skew_seconds INTEGER
 SELECT
     count(*) AS landed,
     coalesce(sum(missing), 0) AS consent_values_present,
@@ -9,5 +9,6 @@ SELECT
     count_if(changed_at < $day OR changed_at >= $day + INTERVAL 1 DAY) AS consent_inside_the_day,
     count_if(pseudonym <= 4294967296 OR pseudonym > 9223372036854775807) AS consent_pseudonym_in_range,
     count_if(state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
-    count(*) - count(DISTINCT (pseudonym, changed_at, state)) AS duplicate
+    count(*) - count(DISTINCT (pseudonym, changed_at, state)) AS duplicate,
+    count_if(changed_at < $day + to_seconds($skew_seconds)) AS early_changes
 FROM landed

@@ -1,8 +1,10 @@
 """Where the rooms are: in a checkout beside `src/`, in the wheel inside the package."""
 
+import sys
 from functools import cache
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 ROOMS = ("flows", "sql", "expectations", "reports")
 
@@ -26,3 +28,15 @@ def root() -> Path:
 def version() -> str:
     """Return the version of the installed package."""
     return metadata.version("cetegra-usage")
+
+
+@cache
+def load_flows() -> Any:
+    """Load the room `flows`, which is no package: its folder is shown to whoever runs Prefect, not to importers."""
+    spec = util.spec_from_file_location("cetegra_usage_flows", root() / "flows" / "usage.py")
+    assert spec is not None  # noqa: S101  # the file is part of the room
+    assert spec.loader is not None  # noqa: S101
+    module = util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # workers find it by name
+    spec.loader.exec_module(module)
+    return module

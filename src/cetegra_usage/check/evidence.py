@@ -34,6 +34,10 @@ NAMES_SEARCHED = (
 )
 """The expectations that the detectors count for."""
 
+CHANGES = "changes.parquet"
+"""What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
+
+_INTERVALS = "pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP"
 _KEPT = ("stripped", "repeated_ids", "repeated_rows", "held_groups", "persons_seen", "session_spans")
 
 
@@ -48,6 +52,7 @@ class Evidence:
         rows: The fate of each row, if the partition is not quarantined.
         detectors: Values found, by detector.
         held: Keys that are held and pass every detector: (column, key, rows).
+        early_changes: Of a consents partition: changes so soon after midnight that they touch the day before.
     """
 
     partition: Partition
@@ -55,6 +60,7 @@ class Evidence:
     rows: Rows
     detectors: Mapping[str, int] = field(default_factory=dict[str, int])
     held: Sequence[tuple[str, str, int]] = ()
+    early_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,44 @@ def examine(
             if not error.is_of_the_data:
                 raise
         raise reader.unreadable()
+
+
+def examine_consents(
+    partition: Partition,
+    files: Sequence[Path],
+    settings: Settings,
+    needs: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> Evidence:
+    """Count what breaks each expectation of the consents suite in one partition; raises as `examine` does.
+
+    The changes themselves are kept in the partition's folder, as `CHANGES`.
+    """
+    with sql.connect(memory_limit=settings.engine.memory_limit, spill=folder / "spill") as connection:
+        shape = reader.view(connection, files, reader.CONSENTS)
+        try:
+            counts = _row(
+                sql.frame(connection, "consent_counts", day=partition.day, skew_seconds=settings.consent.skew_seconds)
+            )
+            sql.table(connection, "landed_changes")
+            connection.table("landed_changes").write_parquet(str(folder / CHANGES), compression="zstd")
+        except sql.QueryError as error:
+            if not error.is_of_the_data:
+                raise
+            counts = None
+    if counts is None:
+        raise reader.unreadable()
+    landed, duplicate, early = (counts.pop(name) or 0 for name in ("landed", "duplicate", "early_changes"))
+    counts |= {
+        "consent_no_extra_columns": shape.extra,
+        "consent_no_missing_columns": shape.missing,
+        "consent_no_mistyped_columns": shape.mistyped,
+    }
+    for expectation, columns in needs.items():
+        if shape.unusable.intersection(columns):
+            counts[expectation] = None
+    rows = Rows(landed=landed, accepted=landed - duplicate, duplicate=duplicate)
+    return Evidence(partition, counts, rows, early_changes=early)
 
 
 def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> None:
@@ -196,10 +240,8 @@ def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue
     }
     for name, frame in vocabulary.items():
         connection.register(name, frame)
-    _files_or_empty(
-        connection, "consent_log", context.consents or (), "pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR"
-    )
-    sql.table(connection, "intervals")
+    intervals = [context.intervals] if context.intervals else []
+    _files_or_empty(connection, "intervals", intervals, _INTERVALS)
     _files_or_empty(connection, "earlier_sessions", context.earlier_sessions, "session_id UUID, first_at TIMESTAMP")
 
 

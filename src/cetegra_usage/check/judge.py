@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
 from cetegra_usage.check import register
 from cetegra_usage.errors import ConfigurationError
+from cetegra_usage.quiet import silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +76,11 @@ def judge(suite: str, counts: Mapping[str, Mapping[str, int | None]]) -> dict[st
     }
 
 
+def gx_version() -> str:
+    """Return the version of the judge."""
+    return metadata.version("great-expectations")
+
+
 def _failing(
     suite: str, names: Sequence[str], counts: Mapping[str, Mapping[str, int | None]]
 ) -> dict[str, frozenset[str]]:
@@ -102,9 +108,7 @@ def _failing(
 @cache
 def _checkpoint(suite: str, expected: int) -> Any:
     """Build a suite's checkpoint; what Great Expectations silently drops while loading is found out here."""
-    # Great Expectations must tell nobody: the switch is off before the import.
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
+    silence()
     import great_expectations as gx  # noqa: PLC0415
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 

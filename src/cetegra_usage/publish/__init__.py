@@ -1,1 +1,1 @@
-"""From protected tables to a release: data files, pages, evidence, manifest."""
+"""Publish: protected tables and evidence become files, a release and a manifest that names it."""

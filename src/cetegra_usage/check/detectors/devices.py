@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from cetegra_usage.check.detectors.readings import Reading
 
 _AGENT = re.compile(
-    r"mozilla[^a-z0-9]*[0-9]|windows[^a-z0-9]?nt|win64[^a-z0-9]+x64|gecko[^a-z0-9]*[0-9]{2}|trident[^a-z0-9]*[0-9]|opr[^a-z0-9]*[0-9]"
-    r"|(?:intel|ppc)[^a-z0-9]?mac[^a-z0-9]?os|cpu[^a-z0-9](?:iphone|os)|like[^a-z0-9]gecko|edg[^a-z0-9]*[0-9]|x11[^a-z0-9]+(?:linux|ubuntu|cros)"
-    r"|linux[^a-z0-9](?:x86|i686|armv)|(?:presto|dalvik|blink|webkit|appleWebKit)[^a-z0-9]*[0-9]|rv[^a-z0-9][0-9]+[^a-z0-9][0-9]|iphone[^a-z0-9]?os"
-    r"|mac[^a-z0-9]?os[^a-z0-9]?x"
+    r"(?<![a-z])(?:mozilla|gecko|trident|opr|edg|presto|dalvik|blink|webkit|applewebkit)[^a-z0-9]*[0-9]"
+    r"|(?<![a-z])windows[^a-z0-9]?nt(?![a-z])|win64[^a-z0-9]+x64|(?<![a-z])rv[^a-z0-9][0-9]+[^a-z0-9][0-9]"
+    r"|(?:intel|ppc)[^a-z0-9]?mac[^a-z0-9]?os|cpu[^a-z0-9](?:iphone|os)|like[^a-z0-9]gecko|iphone[^a-z0-9]?os"
+    r"|x11[^a-z0-9]+(?:linux|ubuntu|cros)|linux[^a-z0-9](?:x86|i686|armv)|mac[^a-z0-9]?os[^a-z0-9]?x(?![a-z])"
+    r"|internet[^a-z0-9]?explorer|(?<![a-z])ie[^a-z0-9]?(?:[6-9]|1[01])(?![0-9])"
 )
+_WINDOWS = re.compile(r"(?:7|8(?:[._-]1)?|10(?:[._-]0.*)?|11|95|98|6[._-][0-3])")
+_MANY_DIGITS = re.compile(r"[0-9]{2,}|[0-9]+[._-][0-9].*")
 _NAMED = re.compile(r"[a-z]+|[0-9]+(?:[._-][0-9]+)*")
-_VERSION_LIMIT = 4
 
 
 def browser_or_system(reading: Reading) -> bool:
@@ -40,9 +42,10 @@ def browser_or_system(reading: Reading) -> bool:
     tokens: list[str] = _NAMED.findall(reading.text)
     if any(_versioned(tokens, position) for position, token in enumerate(tokens) if token in named):
         return True
+    nothing = words("carriers") | words("device")
     if named & browsers:
-        return others <= words("carriers") | words("device") and (named != {"edge"} or bool(others & words("device")))
-    return len(named) > 1 or (bool(others & words("device")) and others <= words("carriers") | words("device"))
+        return others <= nothing and (named != {"edge"} or bool(others & words("device")))
+    return len(named) > 1 or (others <= nothing and (bool(others & words("device")) or others <= words("acts")))
 
 
 def _versioned(tokens: list[str], position: int) -> bool:
@@ -51,4 +54,8 @@ def _versioned(tokens: list[str], position: int) -> bool:
     if len(following) == 2 and following[0] in words("device"):
         following = following[1:]
     number = following[0] if following else ""
-    return number[:1].isdigit() and not re.fullmatch(r"(?:19|20)\d\d", number)
+    if not number[:1].isdigit() or re.fullmatch(r"(?:19|20)\d\d", number):
+        return False
+    if tokens[position] in {"windows", "win"}:
+        return _WINDOWS.fullmatch(number) is not None
+    return tokens[position] not in {"edge", "opera", "brave"} or _MANY_DIGITS.fullmatch(number) is not None

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from cetegra_usage.check.detectors.numbers import is_calendar, is_scale, is_version
+from cetegra_usage.check.detectors.numbers import is_calendar, is_scale, is_standard, is_version
 
 if TYPE_CHECKING:
     from cetegra_usage.check.detectors.readings import Reading
@@ -36,9 +36,9 @@ def _has_ipv4(reading: Reading) -> bool:
             part = chain.groups[start : start + 4]
             if any(len(group) > 3 or int(group) > 255 or (len(group) > 1 and group[0] == "0") for group in part):
                 continue
-            if is_calendar(part) or max(map(len, part)) == 1 or (is_scale(part) and not chain.dotted):
+            if is_calendar(part) or (not chain.dotted and (is_scale(part) or max(map(len, part)) == 1)):
                 continue
-            if is_version(chain) and max(map(len, part)) <= 2:
+            if (is_version(chain) or is_standard(chain)) and max(map(len, part)) <= 2:
                 continue
             return True
     return False

@@ -29,7 +29,8 @@ _DATE = re.compile(
 _YEARS = re.compile(_YEAR)
 _ROUND = re.compile(r"[1-9]\d?0{3,}")
 _LONG, _LONG_TOGETHER, _SHORT = 5, 10, 4
-_VERSIONS = frozenset({"v", "ver", "version", "release", "rel", "build"})
+_VERSIONS = frozenset({"v", "ver", "version", "release", "rel", "build", "firmware", "patch", "update", "upgrade"})
+_BETWEEN = frozenset({"id", "nr", "no", "num", "number", "ref"})
 
 
 def is_year(digits: str) -> bool:
@@ -44,7 +45,7 @@ def is_calendar(groups: Sequence[str]) -> bool:
     if _DATE.fullmatch("".join(groups)) and (len(groups) == 1 or len(groups[0]) in {2, 4, 8}):
         return True
     if len(groups) > 1 and len(groups[0]) == 8 and _DATE.fullmatch(groups[0]):
-        return re.fullmatch(_TIME, "".join(groups[1:])) is not None
+        return re.fullmatch(rf"{_TIME}|\d{{1,3}}", "".join(groups[1:])) is not None
     few = 2
     if is_year(groups[0]) and all(len(group) <= few for group in groups[1:]):
         return len(groups) <= 6  # year, month, day, hour, minute, second
@@ -66,8 +67,8 @@ def is_standard(chain: Chain) -> bool:
 
 
 def is_version(chain: Chain) -> bool:
-    """Whether the word before says that a version follows."""
-    return chain.before[1] in _VERSIONS and max(map(len, chain.groups)) <= _SHORT and len(chain.groups) > 1
+    """Whether the word before says that a version follows, and the numbers are small enough for one."""
+    return chain.before[1] in _VERSIONS and max(map(len, chain.groups)) <= (_SHORT if len(chain.groups) > 1 else _LONG)
 
 
 def _innocent(chain: Chain) -> bool:
@@ -94,16 +95,23 @@ def order_or_case_number(reading: Reading) -> bool:
 
 
 def account_number(reading: Reading) -> bool:
-    """Find numbers beside a word for a user, a customer or a company."""
-    return any(_numbered(chain, words("accounts")) for chain in reading.chains)
+    """Find numbers beside a word for a user, a customer or a company, and Norwegian numbers of companies."""
+    return any(_numbered(chain, words("accounts")) or _is_company(chain) for chain in reading.chains)
+
+
+def _is_company(chain: Chain) -> bool:
+    from stdnum.no import orgnr  # noqa: PLC0415  # only where a number calls for it
+
+    return any(len(digits) == 9 and orgnr.is_valid(digits) for digits in map("".join, parts(chain)))
 
 
 def _numbered(chain: Chain, nouns: frozenset[str]) -> bool:
     nearest, first, digits = chain.before[1], chain.groups[0], chain.digits
-    if nearest not in nouns and not (len(nearest) <= 2 < len(chain.before[0]) and chain.before[0] in nouns):
+    if nearest not in nouns and not (nearest in _BETWEEN and chain.before[0] in nouns):
         return False
     if len(chain.groups) == 1:
-        return len(digits) >= _SHORT and not is_year(digits)
+        monthly = digits.startswith("20") and is_calendar(chain.groups)
+        return len(digits) >= _SHORT and not is_year(digits) and not monthly and not _ROUND.fullmatch(digits)
     if is_calendar(chain.groups) or is_scale(chain.groups):
         return False
     if max(map(len, chain.groups)) == 1:

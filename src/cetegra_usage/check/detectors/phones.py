@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cetegra_usage.check.detectors.listing import words
 from cetegra_usage.check.detectors.numbers import is_standard, is_version, is_year, parts
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _HOME = {7: ("IS",), 8: ("NO", "DK"), 9: ("SE", "FI"), 10: ("SE", "FI"), 11: ("SE", "FI"), 12: ("SE", "FI")}
 _WITH_TRUNK_ZERO = frozenset({"SE", "FI"})
 _WITH_CODE = range(10, 18)
+_SAID_TO_BE_ONE = range(6, 16)
 _SPACED = {(2, 2, 2, 2), (3, 2, 3)}
 """How the eight digits of a Norwegian or Danish number are grouped."""
 
@@ -39,6 +41,8 @@ def _is_home(part: tuple[str, ...], chain: Chain) -> bool:
     if is_standard(chain) or is_version(chain):
         return False
     if tuple(map(len, part)) in _SPACED and digits[0] not in "01":
+        return True
+    if part == chain.groups and chain.before[1] in words("phones") and len(digits) in _SAID_TO_BE_ONE:
         return True
     return any(
         _is_valid(digits, region)

@@ -35,7 +35,7 @@ def free_text(reading: Reading) -> bool:
 
 
 def _is_sentence(spoken: list[str]) -> bool:
-    """Whether words are more than a key has, or are words that a key hardly has; long keys of product words are none."""
+    """Whether words are more than a key has, or words that a key hardly has: long keys of product words are none."""
     if len(spoken) < 4:
         return False
     if words("greetings") & set(spoken) or len(spoken) >= 10:

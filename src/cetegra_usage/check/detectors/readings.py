@@ -21,6 +21,7 @@ _WORD = re.compile(r"[a-z]+")
 _WORD_AFTER = re.compile(r"[^a-z0-9]*([a-z]+)")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 _NO_BASE64 = re.compile(r"[a-z_-]+")  # text encodes to capitals or digits too
+_ESCAPED = re.compile(r"_(40|2e|3a|2f|2b)")  # a percent sign is no part of a key
 _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{2}){5,}(?![0-9a-f])")
 _BASE32 = re.compile(r"(?<![a-z0-9])[a-z2-7]{16,}(?![a-z0-9])")
 _SPACED_OUT = re.compile(r"(?<![^\W_])(?:[a-z0-9@][^a-z0-9@]){5,}[a-z0-9](?![^\W_])")
@@ -119,6 +120,8 @@ def _read(text: str, found: dict[str, None], depth: int) -> None:
     if depth:
         if "%" in text and (decoded := unquote(text)) != text:
             _read(decoded, found, depth - 1)
+        if len(_ESCAPED.findall(plain)) > 1:
+            _read(_ESCAPED.sub(lambda sign: chr(int(sign[1], 16)), plain), found, depth - 1)
         for decoded in _decoded(text, plain):
             _read(decoded, found, depth - 1)
 

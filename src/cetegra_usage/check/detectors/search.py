@@ -41,6 +41,11 @@ _FINDERS: Mapping[str, Callable[[Reading], bool]] = {
     "sensitive_word": prose.sensitive_word,
     "person_name": prose.person_name,
 }
+_ON_WORDS = frozenset(
+    {"browser_or_system", "url_or_referrer", "email", "token", "free_text", "sensitive_word", "person_name"}
+)
+"""Finders that can find something where there is no digit: the others are spared the look."""
+
 _WRITTEN = frozenset({"free_text", "sensitive_word"})
 """Finders that a title, written to be read, is not searched with."""
 
@@ -121,9 +126,8 @@ def _texts(catalogue: Catalogue) -> Iterator[tuple[str, int, str, str]]:
 def _search(text: str, wanted: frozenset[str]) -> frozenset[str]:
     found: set[str] = set()
     for reading in readings(text):
-        found |= {
-            name for name, finder in _finders().items() if name in wanted and name not in found and finder(reading)
-        }
+        useful = wanted - found if reading.chains else (wanted & _ON_WORDS) - found
+        found |= {name for name in useful if _finders()[name](reading)}
     return frozenset(found)
 
 

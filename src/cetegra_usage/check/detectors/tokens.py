@@ -19,8 +19,9 @@ _PREFIXED = re.compile(
     r"|sk[-_](?:proj[-_]|ant[-_])?[a-z0-9_-]{20,}|ya29\.[a-z0-9_-]{10,}|hvs\.[a-z0-9_-]{16,}|dop_v1_[a-z0-9]{16,}|sg\.[a-z0-9_-]{16,})"
 )
 _PIECE = re.compile(r"[a-z0-9]+")
-_MIXED_LENGTH, _LETTERS_LENGTH = 12, 18
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
+_SHORTEST, _MIXED, _LONG = 8, 12, 18
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{8,}")
 _RARE = re.compile(r"[qxzwj]")
 _UNHEARD_OF = re.compile(
     r"q(?!u)|[jqvwxz](?=[jqvxz])|[bcdfghjkmpqrstvwz]x|[bcfgjpqvwxz]q|j(?![aeiouyo])|[fhjpqvwx]z"
@@ -40,24 +41,27 @@ def token(reading: Reading) -> bool:
 
 def is_random(piece: str) -> bool:
     """Whether a run of letters and digits is too mixed, or too hard to pronounce, to be made of words."""
-    if len(piece) < _MIXED_LENGTH:
+    if len(piece) < _SHORTEST:
         return False
     runs = ["".join(run) for _, run in groupby(piece, key=str.isdigit)]
     letters = [run for run in runs if run[0].isalpha()]
-    digits = len(piece) - sum(map(len, letters))
-    if digits and len(runs) >= 5 and sum(map(len, letters)) <= 3.5 * len(letters):
+    spoken = "".join(letters)
+    if len(runs) >= (4 if _HEXADECIMAL.fullmatch(piece) else 6):
         return True
-    if len(piece) < _LETTERS_LENGTH or not letters:
+    if len(piece) >= _MIXED and len(runs) >= 5 and len(spoken) <= 3.5 * len(letters):
+        return True
+    if len(piece) < _LONG:
         return False
-    text = "".join(letters)
-    if digits and len(runs) >= 4 and any(_unspeakable(run) for run in letters):
-        return True
-    return _unspeakable(text) or (digits > 1 and len(runs) >= 5)
+    return len(runs) >= 5 or (len(runs) >= 4 and any(map(_is_unspeakable, letters))) or _is_unspeakable(spoken)
 
 
-def _unspeakable(text: str) -> bool:
+def _is_unspeakable(text: str) -> bool:
+    """Whether letters follow one another as in no language of the EEA."""
     vowels = sum(character in "aeiouy" for character in text)
     rare = len(_RARE.findall(text))
-    if _CONSONANTS.search(text) or vowels < 0.2 * len(text) or rare > 0.14 * len(text) + 1:
-        return True
-    return len(_UNHEARD_OF.findall(text)) >= 2
+    return (
+        _CONSONANTS.search(text) is not None
+        or vowels < 0.2 * len(text)
+        or rare > 0.14 * len(text) + 1
+        or len(_UNHEARD_OF.findall(text)) > 1
+    )

@@ -41,7 +41,13 @@ def _page_patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(r"(?<![a-z0-9])[a-z0-9-]{2,}\.com(?=$|[/?#:_])"),
         re.compile(rf"(?<![a-z0-9])(?:{_either(words('sites'))})[._](?:{ending})$"),
         re.compile(rf"(?<![a-z0-9])(?:ref|referrer|referer|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
-        re.compile(rf"(?<![a-z0-9])(?:example|eksempel|localhost|localdomain)\.(?:{ending}|local)$"),
+        re.compile(rf"(?<![a-z0-9])(?:example|eksempel|localhost|localdomain)[._](?:{ending}|local)$"),
+        re.compile(
+            rf"(?<![a-z0-9])(?:ref|referrer|referer)[^a-z0-9]+(?:www[^a-z0-9])?(?:{_either(words('sites'))}){_STOP}"
+        ),
+        re.compile(
+            r"(?<![a-z])utm_(?:source|medium|campaign|term|content)|(?<![a-z])(?:gclid|fbclid|msclkid)(?![a-z])"
+        ),
     )
 
 
@@ -56,6 +62,7 @@ def _mailbox_patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"[a-z0-9]{no_place}(?<!ed){_AT}{host}{_DOT}(?:{plain}){_STOP}"),
         re.compile(rf"[a-z0-9]{no_place}(?<!ed){_AT}{host}(?:\.|[._-]dot[._-])(?:{ending}){_STOP}"),
         re.compile(rf"[a-z0-9]{_AT}(?:{mailer}){_STOP}"),
+        re.compile(rf"(?:{mailer})(?:com|no|se|dk)$"),
         re.compile(rf"[a-z]_40{host}[._](?:{ending})$"),
         re.compile(rf"[a-z0-9][._-](?:{mailer})[._](?:com|no|se|dk|fi|net|de|fr|co)$"),
     )
@@ -63,12 +70,14 @@ def _mailbox_patterns() -> tuple[re.Pattern[str], ...]:
 
 def _is_person_at_host(pieces: tuple[str, ...]) -> bool:
     """Whether a person's name stands beside `at`, or before what ends as a host does: the sign was dropped."""
-    if len(pieces) < 3 or (pieces[-1] not in words("endings") and "at" not in pieces):  # noqa: PLR2004  # name and host
+    if len(pieces) < 4 or (pieces[-1] not in words("endings") and "at" not in pieces):  # noqa: PLR2004  # two, and a host
         return False
-    given, family = words("given") | words("ambiguous"), words("family")
+    given, family = words("given"), words("family")
+    if pieces[-1] not in words("endings_that_are_words") - {"no"} and not given.isdisjoint(pieces[:-2]):
+        return True
     return any(
-        (before in given and after in family) or (before in family and after in given)
-        for before, after in pairwise(pieces[:-1])
+        (before in given | words("ambiguous") and after in family) or (before in family and after in given)
+        for before, after in pairwise(pieces)
     )
 
 

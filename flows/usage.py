@@ -1,0 +1,90 @@
+"""The flows: order, workers and retries. What is done stands in `cetegra_usage.pipeline`."""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003  # Prefect reads the annotations of a flow's parameters
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cetegra_usage.quiet import silence
+
+silence()
+
+from prefect import flow, task  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
+
+from cetegra_usage.pipeline import job as jobs  # noqa: E402
+from cetegra_usage.pipeline import run as runs  # noqa: E402
+from cetegra_usage.settings import load_settings  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from prefect.task_runners import TaskRunner
+
+    from cetegra_usage.pipeline.job import Spec
+    from cetegra_usage.settings import Engine
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+# Retried because a store may not answer: what the data is at fault for is an outcome, no exception.
+@task(retries=3, retry_delay_seconds=[1, 5, 20], retry_jitter_factor=0.5, cache_policy=NO_CACHE, persist_result=False)
+def batch(work: Callable[[Spec, Any], Any], spec: Spec, items: Any) -> Any:
+    """Do one batch of partitions or releases."""
+    return work(spec, items)
+
+
+def each(work: Callable[[Spec, T], R], spec: Spec, batches: Sequence[T], *, name: str) -> Iterable[R]:
+    """Give batches to the flow's workers and return their results in order."""
+    futures = [batch.with_options(name=name).submit(work, spec, items) for items in batches]
+    return [future.result() for future in futures]
+
+
+@flow(name="cetegra-usage run", persist_result=False)
+def run(
+    config: str | None = None,
+    flags: dict[str, str] | None = None,
+    today: date | None = None,
+    first: date | None = None,
+    last: date | None = None,
+) -> runs.Report:
+    """Check, accept and roll up what is pending; publish the periods that are complete."""
+    with jobs.opened(load_settings(config, flags), today) as job:
+        return runs.run(job, *jobs.days_to_take(job, first, last), each)
+
+
+@flow(name="cetegra-usage check", persist_result=False)
+def check(
+    config: str | None = None,
+    flags: dict[str, str] | None = None,
+    today: date | None = None,
+    first: date | None = None,
+    last: date | None = None,
+) -> runs.Report:
+    """Check a range of days; keep nothing."""
+    with jobs.opened(load_settings(config, flags), today) as job:
+        return runs.check(job, *jobs.days_to_take(job, first, last), each)
+
+
+def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
+    """Run a flow here, with the task runner that the settings name."""
+    chosen = {"run": run, "check": check}[name].with_options(task_runner=_runner(engine))
+    # Prefect's heartbeat thread would hold up the end of every flow by a second.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        return chosen(**parameters)
+
+
+def _runner(engine: Engine) -> TaskRunner[Any]:
+    if engine.runner == "threads":
+        from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
+
+        return ThreadPoolTaskRunner(max_workers=engine.workers or 2)
+    if engine.runner == "processes":
+        from prefect.task_runners import ProcessPoolTaskRunner  # noqa: PLC0415
+
+        return ProcessPoolTaskRunner(max_workers=engine.workers or 2)
+    from prefect_dask import DaskTaskRunner  # noqa: PLC0415
+
+    return DaskTaskRunner(address=engine.address)

@@ -1,0 +1,128 @@
+"""The command `cetegra-usage`: parses and prints; nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cetegra_usage.errors import CetegraUsageError
+from cetegra_usage.quiet import silence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "demo": "making",
+    "generate": "making",
+    "plan": "running",
+    "run": "running",
+    "check": "running",
+    "publish": "running",
+    "status": "looking",
+    "sql": "looking",
+    "config": "looking",
+}
+"""The module of each command, imported when it is called: help loads none of the heavy ones."""
+
+_HELP = {
+    "demo": "Make a small landing zone, run everything on it, print where the reports are.",
+    "generate": "Write synthetic landing partitions and a catalogue; each fault breaks one promise.",
+    "plan": "Say what `run` would do, and why; write nothing.",
+    "run": "Check, accept and roll up what is pending; publish the periods that are complete.",
+    "check": "Check only; keep nothing.",
+    "publish": "Publish one period (again).",
+    "status": "A row a partition: state, rows, verdict, when.",
+    "sql": "The warehouse's statements, and a look at the published tables.",
+    "config": "The settings.",
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        from importlib import import_module  # noqa: PLC0415
+
+        return getattr(import_module(f"cetegra_usage.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_HELP.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value:
+        from cetegra_usage.project import version  # noqa: PLC0415
+
+        click.echo(f"cetegra-usage {version()}")
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+def cli() -> None:
+    """Usage analytics of Cetegra: the privacy notice as checks, and reports that protect the people behind them.
+
+    Each command takes --config FILE (default: cetegra-usage.toml here, if there is one), --set SECTION.KEY=VALUE,
+    and --json. Results go to stdout, talk to stderr.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave the process with its exit code."""
+    silence()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(arguments, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: nothing half done is visible; run again", err=True)
+        sys.exit(INTERRUPTED)
+    except click.UsageError as error:
+        context = f"{error.ctx.command_path} --help" if error.ctx else "cetegra-usage --help"
+        sys.exit(_show("usage", 2, error.format_message(), "the command does not take it", context, arguments))
+    except CetegraUsageError as error:
+        sys.exit(_show(error.code, error.exit_code, error.what, error.why, error.hint, arguments))
+
+
+def _show(code: str, exit_code: int, what: str, why: str, hint: str, arguments: list[str]) -> int:
+    """Print an error as the contract shapes it, and return its exit code."""
+    if "--json" in arguments:
+        import json  # noqa: PLC0415
+
+        click.echo(json.dumps({"error": {"code": code, "what": what, "why": why, "hint": hint}}))
+    click.echo(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {what}", err=True, color=_colour())
+    click.echo(f"  {why}", err=True)
+    click.echo(f"hint: {hint}", err=True)
+    return exit_code
+
+
+def _colour() -> bool | None:
+    """Keep NO_COLOR; otherwise let click look whether it is a terminal."""
+    import os  # noqa: PLC0415
+
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command takes: `config`, `settings` (from --set) and `as_json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        click.option(
+            "--set", "flags", multiple=True, metavar="SECTION.KEY=VALUE", help="A setting, above environment and file."
+        ),
+        click.option("--config", type=click.Path(dir_okay=False), metavar="FILE", help="The settings' file."),
+    ):
+        command = option(command)
+    return command

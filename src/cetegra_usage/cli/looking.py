@@ -1,0 +1,126 @@
+"""The commands `status`, `sql` and `config`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cetegra_usage.cli import common
+from cetegra_usage.cli.shared import loaded, print_json, print_table, today
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+
+@click.command()
+@common
+@today
+@click.option("--held", is_flag=True, help="The keys that are held, where they pass every detector and are many.")
+def status(config: str | None, flags: Sequence[str], today: date | None, *, as_json: bool, held: bool) -> int:
+    """A row a partition: state, rows, verdict, when."""
+    from cetegra_usage.pipeline import job as jobs  # noqa: PLC0415
+    from cetegra_usage.pipeline import state  # noqa: PLC0415
+
+    with jobs.opened(loaded(config, flags), today) as job:
+        if held:
+            keys = state.held_keys(job)
+            if as_json:
+                print_json({"held": [dict(zip(("column", "key", "rows"), entry, strict=True)) for entry in keys]})
+            else:
+                print_table(["column", "key", "rows"], keys)
+            return 0
+        entries = state.partitions(job)
+    if as_json:
+        print_json({"partitions": entries})
+        return 0
+    print_table(
+        ["partition", "state", "landed", "accepted", "duplicate", "held", "stripped", "failed", "when"],
+        [
+            [
+                entry["id"],
+                entry["state"],
+                *(entry["rows"][fate] for fate in ("landed", "accepted", "duplicate", "held", "stripped")),
+                ", ".join(failed["expectation"] for failed in entry["failed"]) or entry.get("why", ""),
+                entry["when"],
+            ]
+            for entry in entries
+        ],
+    )
+    return 0
+
+
+@click.group()
+def sql() -> None:
+    """The warehouse's statements, and a look at the published tables."""
+
+
+@sql.command("list")
+@common
+def sql_list(config: str | None, flags: Sequence[str], *, as_json: bool) -> None:  # noqa: ARG001  # every command takes them
+    """List every statement: its room, name, and what it is."""
+    from cetegra_usage.sql import statements  # noqa: PLC0415
+
+    rows = [[statement.room, statement.name, statement.title, statement.grain] for statement in statements()]
+    columns = ["room", "name", "title", "grain"]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns[:3], [row[:3] for row in rows])
+
+
+@sql.command("show")
+@common
+@click.argument("name")
+def sql_show(config: str | None, flags: Sequence[str], name: str, *, as_json: bool) -> None:  # noqa: ARG001
+    """Show one statement as it stands."""
+    from cetegra_usage.sql import load  # noqa: PLC0415
+
+    statement = load(name)
+    if as_json:
+        print_json(
+            {
+                "name": statement.name,
+                "room": statement.room,
+                "title": statement.title,
+                "grain": statement.grain,
+                "inputs": statement.inputs,
+                "parameters": statement.parameters,
+                "text": statement.text,
+            }
+        )
+    else:
+        click.echo(statement.text, nl=False)
+
+
+@sql.command("query")
+@common
+@click.argument("text")
+def sql_query(config: str | None, flags: Sequence[str], text: str, *, as_json: bool) -> None:
+    """Look at the published tables: each is a view over the latest revision of every period."""
+    from cetegra_usage.pipeline.query import query  # noqa: PLC0415
+
+    columns, rows = query(loaded(config, flags), text)
+    if as_json:
+        print_json({"columns": columns, "rows": rows})
+    else:
+        print_table(columns, rows)
+
+
+@click.group()
+def config() -> None:
+    """The settings."""
+
+
+@config.command("show")
+@common
+def config_show(config: str | None, flags: Sequence[str], *, as_json: bool) -> None:
+    """Show each setting with its value and origin; what could be a secret is masked."""
+    rows = list(loaded(config, flags).rows())
+    if as_json:
+        print_json({key: {"value": value, "origin": origin} for key, value, origin in rows})
+    else:
+        print_table(["setting", "value", "origin"], rows)
+    sys.stdout.flush()

@@ -1,0 +1,207 @@
+"""A job: the settings, stores, catalogue and ledger that one command works with."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage import landing, ledger
+from cetegra_usage.check import register
+from cetegra_usage.errors import ConfigurationError, UsageError
+from cetegra_usage.project import root, version
+from cetegra_usage.settings import load_catalogue
+from cetegra_usage.store import open_all
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from cetegra_usage.model import Catalogue, Partition
+    from cetegra_usage.settings import Settings
+    from cetegra_usage.store import Stores
+
+DIGESTS = "account-digests.txt"
+"""Optional, beside the catalogue: SHA-256 digests of account ids, one a line in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a worker needs to do its part: plain values that cross any border.
+
+    Attributes:
+        settings: The deployment's settings.
+        spool: The run's own folder, gone after it.
+    """
+
+    settings: Settings
+    spool: Path
+
+    def folder(self, partition: Partition) -> Path:
+        """Return a partition's own folder of the spool."""
+        folder = self.spool / partition.id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def intervals(self) -> Path:
+        """Where the run keeps the intervals of consent, while it lasts."""
+        return self.spool / "intervals.parquet"
+
+
+@dataclass(slots=True)
+class Job:
+    """What one command works with.
+
+    Attributes:
+        spec: For the workers.
+        today: The UTC day that is not over.
+        stores: The three stores, judged.
+        catalogue: What the deployment declares.
+        zone: What has landed.
+        ledger: What was judged before.
+    """
+
+    spec: Spec
+    today: date
+    stores: Stores
+    catalogue: Catalogue
+    zone: landing.Zone
+    ledger: ledger.Ledger
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def settings(self) -> Settings:
+        """The deployment's settings."""
+        return self.spec.settings
+
+
+@contextmanager
+def opened(settings: Settings, today: date | None) -> Generator[Job]:
+    """Open the stores (all judged first), read the catalogue and the ledger, list the landing zone.
+
+    The spool is made before and removed after, whatever happens.
+
+    Raises:
+        ConfigurationError: A setting or the catalogue cannot be used, or the catalogue carries personal data.
+        ResidencyError: A store is not shown to lie in the EEA.
+        StorageError: A store does not answer.
+    """
+    from cetegra_usage.check import detectors  # noqa: PLC0415  # heavy
+
+    stores = open_all(settings)
+    catalogue = load_catalogue(settings)
+    if found := detectors.judge_catalogue(catalogue):
+        raise ConfigurationError(
+            f"the catalogue carries personal data at {', '.join(found)}",
+            why="its keys and titles are shown on every page",
+            hint="rename the entry; docs/detectors.md lists what the detectors find",
+        )
+    with tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+        yield Job(
+            Spec(settings, Path(spool)),
+            today or datetime.now(UTC).date(),
+            stores,
+            catalogue,
+            landing.scan(stores.landing),
+            ledger.load(stores.warehouse),
+        )
+
+
+def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date, date]:
+    """Return the range of days that a command takes: never one that is not over.
+
+    Raises:
+        UsageError: The range is turned round, or ends today or later.
+    """
+    yesterday = job.today - timedelta(days=1)
+    if last is not None and last > yesterday:
+        raise UsageError(
+            "--to is not over yet",
+            why=f"days are taken when they are over; today is {job.today}",
+            hint=f"--to {yesterday} or earlier",
+        )
+    last = last or yesterday
+    if first is not None and first > last:
+        raise UsageError("--from is after --to", why="a range of days runs forwards", hint="swap the two")
+    return first or date.min, last
+
+
+def rules(settings: Settings) -> dict[str, Any]:
+    """Return what a verdict depends on beside the data: versions, hashes of suites and statements, two settings."""
+    hashes = register.load().hashes
+    statements = hashlib.sha256()
+    for file in sorted((root() / "sql" / "checks").glob("*.sql")):
+        statements.update(file.read_bytes())
+    return {
+        "cetegra-usage": version(),
+        "suite events": hashes["events"],
+        "suite consents": hashes["consents"],
+        "detectors": hashlib.sha256((root() / "expectations" / "detectors.toml").read_bytes()).hexdigest(),
+        "statements": statements.hexdigest(),
+        "skew_seconds": settings.consent.skew_seconds,
+        "max_days": settings.session.max_days,
+        "account digests": _digests_hash(settings),
+    }
+
+
+def vocabulary(catalogue: Catalogue) -> dict[str, Any]:
+    """Return what of the catalogue a verdict depends on: keys and actions, no titles."""
+    return {
+        "services": sorted(catalogue.services),
+        "user_types": sorted(catalogue.user_types),
+        "features": {
+            feature.key: {"service": feature.service, "actions": sorted(feature.actions)}
+            for feature in sorted(catalogue.features.values(), key=lambda feature: feature.key)
+        },
+    }
+
+
+def only_grew(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a vocabulary still says all that it said before."""
+    return all(set(old[name]) <= set(new[name]) for name in ("services", "user_types")) and all(
+        key in new["features"]
+        and new["features"][key]["service"] == feature["service"]
+        and set(feature["actions"]) <= set(new["features"][key]["actions"])
+        for key, feature in old["features"].items()
+    )
+
+
+def digest_numbers(settings: Settings) -> list[int] | None:
+    """Return the numbers that could be cut from the digests of account ids; None where no list is given.
+
+    Raises:
+        ConfigurationError: A line is no SHA-256 in hex.
+    """
+    file = _digests_file(settings)
+    if not file.is_file():
+        return None
+    numbers: set[int] = set()
+    for line in file.read_text("ascii", errors="replace").split():
+        try:
+            raw = bytes.fromhex(line)
+        except ValueError:
+            raw = b""
+        if len(raw) != hashlib.sha256().digest_size:
+            break
+        for part in (raw[:8], raw[-8:]):
+            for order in ("big", "little"):
+                number = int.from_bytes(part, order)
+                numbers |= {number & (2**63 - 1), number >> 1}
+    else:
+        return sorted(numbers)
+    raise ConfigurationError(
+        f"{DIGESTS} cannot be read", why="each line is a SHA-256 in 64 hex digits", hint=f"mend or remove {DIGESTS}"
+    )
+
+
+def _digests_file(settings: Settings) -> Path:
+    return (settings.folder / settings.catalogue.path).parent / DIGESTS
+
+
+def _digests_hash(settings: Settings) -> str | None:
+    file = _digests_file(settings)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

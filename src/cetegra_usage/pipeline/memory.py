@@ -1,0 +1,125 @@
+"""What the warehouse remembers beside the ledger: listings seen, attempts that failed, vocabularies, its key.
+
+None of it is a verdict: without it, work is done again, and comes out the same.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.ledger import canonical, digest
+from cetegra_usage.store import Entry, ObjectMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Store
+
+_FILE = "memory/partitions.json"
+_KEY = "memory/key"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try that found a partition incomplete: its listing then, what was wrong, and when."""
+
+    listing: str
+    why: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a period's release was last made from: digests of everything, of the rules, of the catalogue; records then."""
+
+    fingerprint: str
+    rules: str
+    catalogue: str
+    records: int
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was seen of each partition.
+
+    Attributes:
+        seen: The listing under which a partition's bytes were last known, by partition id.
+        attempts: The last attempt, of each partition that is incomplete.
+        periods: What each period's release was made from.
+    """
+
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+    attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
+    periods: dict[str, Made] = field(default_factory=dict[str, Made])
+
+
+def load(store: Store) -> Memory:
+    """Read it; an empty one where there is none."""
+    try:
+        document = json.loads(store.read(_FILE))
+    except ObjectMissingError:
+        return Memory()
+    return Memory(
+        document["seen"],
+        {partition: Attempt(**attempt) for partition, attempt in document["attempts"].items()},
+        {period: Made(**made) for period, made in document["periods"].items()},
+    )
+
+
+def keep(store: Store, memory: Memory) -> None:
+    """Write it over what was there."""
+    store.put(_FILE, canonical(asdict(memory)))
+
+
+def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:
+    """Keep a catalogue's vocabulary under its digest, and return that."""
+    name = digest(document)
+    if not store.exists(_vocabulary(name)):
+        store.put(_vocabulary(name), canonical(document))
+    return name
+
+
+def vocabulary(store: Store, name: str) -> dict[str, Any]:
+    """Return a vocabulary that was kept."""
+    return json.loads(store.read(_vocabulary(name)))
+
+
+def key(store: Store) -> bytes:
+    """Return the warehouse's key, with which public records name exact ones; made when it is first asked for."""
+    if not store.exists(_KEY):
+        store.put_if_absent(_KEY, secrets.token_hex(32).encode())
+    return bytes.fromhex(store.read(_KEY).decode())
+
+
+def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
+    """Bring the files of one rolled-up table of a record here, in bucket order."""
+    return [path for path in fetch_all(job, record) if table_of(path.name) == table]
+
+
+def fetch_all(job: Job, record: Record) -> list[Path]:
+    """Bring every rollup file of a record here, in the record's order."""
+    entries = {entry.path: entry for entry in job.stores.warehouse.list(f"rollups/{record.partition}")}
+    return [
+        job.stores.warehouse.fetch(entries.get(file.path, Entry(file.path, file.bytes, "")), job.spec.spool)
+        for file in record.rollups
+    ]
+
+
+def table_of(path: str) -> str:
+    """Return the table that a rollup file is a part of: `<hash>-<table>.<bucket>.parquet`."""
+    return path.rsplit("/", 1)[-1].split("-", 1)[-1].split(".", 1)[0]
+
+
+def bucket_of(path: str) -> int:
+    """Return the bucket of a rollup file."""
+    return int(path.rsplit("/", 1)[-1].split(".")[1])
+
+
+def _vocabulary(name: str) -> str:
+    return f"memory/vocabularies/{name}.json"

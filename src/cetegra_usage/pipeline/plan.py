@@ -1,0 +1,293 @@
+"""The plan: what a run would do, and why. It reads, and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from cetegra_usage import landing, ledger, sql
+from cetegra_usage.check import reader
+from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.model import Partition, midnight
+from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.pipeline.job import Job
+
+Reason = Literal[
+    "new", "changed", "late consent", "rule changed", "catalogue", "correction", "incomplete", "gone", "unchanged"
+]
+PENDING: frozenset[Reason] = frozenset({"new", "changed", "late consent", "rule changed", "catalogue", "correction"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a run does with one partition.
+
+    Attributes:
+        partition: Which one.
+        reason: Why it is taken; `incomplete`, `gone` and `unchanged` are not.
+        why: The reason in words, where the reason alone does not say it.
+        landed: Its files; None if it has gone from landing.
+        record: Its last verdict; None if it has none.
+        waits_for: The day of the consent log that must come first.
+    """
+
+    partition: Partition
+    reason: Reason
+    why: str
+    landed: landing.Landed | None
+    record: Record | None
+    waits_for: date | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a run has work with it."""
+        return self.reason in PENDING and self.waits_for is None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a run takes it: what is pending, and what was incomplete the last time."""
+        return self.is_pending or (self.reason == "incomplete" and self.waits_for is None)
+
+    def waiting(self, blocked_from: date | None) -> Item:
+        """Return it as it waits for the consent log, if it has to."""
+        has_to = blocked_from is not None and self.partition.day >= blocked_from and self.is_taken
+        return replace(self, waits_for=blocked_from) if has_to else self
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the `--json` document of `plan` shows it."""
+        if self.waits_for:
+            why = f"the consent log of {self.waits_for} is not there, or not accepted"
+            return {"id": self.partition.id, "reason": "incomplete", "why": why}
+        return {"id": self.partition.id, "reason": self.reason, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The partitions of a range of days: consents first, then events, each by day and service.
+
+    Attributes:
+        items: One a partition; those that wait for the consent log say for which day.
+    """
+
+    items: tuple[Item, ...]
+
+    @property
+    def pending(self) -> list[Item]:
+        """The items that a run has work with."""
+        return [item for item in self.items if item.is_pending]
+
+
+def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
+    """Find out what is to be done in a range of days.
+
+    Args:
+        job: What is there.
+        first: The first day.
+        last: The last day; the consent log is always taken whole up to it, since later events rest on it.
+        again: Whether partitions are taken although nothing changed (a backfill).
+    """
+    known = memory.load(job.stores.warehouse)
+    current = _Current(job, known)
+    ids = {partition.id for partition in job.zone.partitions}
+    gone = [partition for partition in map(parse, job.ledger.latest) if partition.id not in ids]
+    items: dict[Partition, Item] = {}
+    for partition in sorted([*job.zone.partitions, *gone], key=_order):
+        if (
+            partition.kind == "feedback"
+            or partition.day > last
+            or (partition.day < first and partition.kind == "events")
+        ):
+            continue
+        items[partition] = current.item(partition, again=again and partition.day >= first)
+    consents = [item for item in items.values() if item.partition.kind == "consents"]
+    late = _LateConsent(job, consents)
+    for partition, item in items.items():
+        if partition.kind == "events" and item.reason == "unchanged" and item.record and late.touches(item):
+            why = "a change of consent landed after its verdict"
+            items[partition] = replace(item, reason="late consent", why=why)
+    refused = [
+        item.partition.day
+        for item in consents
+        if item.reason == "incomplete" or (not item.is_pending and item.record and item.record.state == "quarantined")
+    ]
+    waits = blocked_from(job, last, refused)
+    return Plan(tuple(item.waiting(waits) if item.partition.kind == "events" else item for item in items.values()))
+
+
+def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:
+    """Return the first day up to `last` for which the consent log is missing; None where nothing has to wait.
+
+    Args:
+        job: What is there.
+        last: The last day that a command takes.
+        refused: Days whose consents partition is quarantined or incomplete.
+    """
+    there = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
+    there |= {parse(partition).day for partition in job.ledger.latest if partition.startswith("consents/")}
+    if not there:
+        return None
+    # An absent day counts as empty once a later one is there, or the patience is over.
+    absent = max(max(there) + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
+    return min([*refused, *([absent] if absent <= last else [])], default=None)
+
+
+def parse(partition: str) -> Partition:
+    """Read a partition's id."""
+    kind, *service, day = partition.split("/")
+    return Partition(kind, service[0] if service else "", date.fromisoformat(day))  # pyright: ignore[reportArgumentType]
+
+
+def first_consents_day(job: Job) -> date | None:
+    """Return the first day of the consent log, landed or remembered; None where there is no log."""
+    days = [partition.day for partition in job.zone.partitions if partition.kind == "consents"]
+    days += [parse(partition).day for partition in job.ledger.latest if partition.startswith("consents/")]
+    return min(days, default=None)
+
+
+class _Current:
+    """What each partition's record is compared with."""
+
+    def __init__(self, job: Job, known: memory.Memory) -> None:
+        self._job = job
+        self._known = known
+        self._rules = rules(job.settings)
+        self._vocabulary = vocabulary(job.catalogue)
+        self._vocabulary_digest = ledger.digest(self._vocabulary)
+        self._grew: dict[str, bool] = {}
+
+    def item(self, partition: Partition, *, again: bool) -> Item:
+        landed = self._job.zone.partitions.get(partition)
+        record = self._job.ledger.latest.get(partition.id)
+        if landed is None:
+            return Item(partition, "gone", "it has gone from landing and cannot be redone", None, record)
+        reason, why = self._reason(landed, record, again=again)
+        return Item(partition, reason, why, landed, record)
+
+    def _reason(self, landed: landing.Landed, record: Record | None, *, again: bool) -> tuple[Reason, str]:
+        attempt = self._known.attempts.get(landed.partition.id)
+        if attempt is not None and attempt.listing == landed.listing:
+            return "incomplete", attempt.why
+        if record is None:
+            return "new", ""
+        if self._known.seen.get(landed.partition.id) != landed.listing and not self._same_bytes(landed, record):
+            return "changed", "its files are not the ones that were judged"
+        if again:
+            return "correction", "asked for"
+        if changed := sorted(key for key, value in self._rules.items() if record.body["rules"].get(key) != value):
+            return "rule changed", ", ".join(changed)
+        if landed.partition.kind == "events" and self._is_told_more(record):
+            return "catalogue", "the catalogue says something else about its rows"
+        return "unchanged", ""
+
+    def _same_bytes(self, landed: landing.Landed, record: Record) -> bool:
+        required = self._job.settings.landing.seal == "required"
+        folder = self._job.spec.folder(landed.partition)
+        try:
+            return (
+                landing.fetch(self._job.stores.landing, landed, folder, seal_required=required).inputs == record.inputs
+            )
+        except IncompletePartitionError:
+            return False
+
+    def _is_told_more(self, record: Record) -> bool:
+        """Whether the catalogue may say something else about a partition's rows than when it was judged."""
+        before = record.body["vocabulary"]
+        if before == self._vocabulary_digest:
+            return False
+        if record.state == "quarantined" or record.rows.held:
+            return True
+        if before not in self._grew:
+            old = memory.vocabulary(self._job.stores.warehouse, before)
+            self._grew[before] = only_grew(old, self._vocabulary)
+        return not self._grew[before]
+
+
+class _LateConsent:
+    """Which verdicts a change of consent touches that landed after them."""
+
+    def __init__(self, job: Job, consents: list[Item]) -> None:
+        self._job = job
+        self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
+        self._pending = {item.partition: item for item in consents if item.is_pending and item.landed}
+        self._changes: dict[tuple[str, str | None, bool], pl.DataFrame] = {}
+
+    def touches(self, item: Item) -> bool:
+        assert item.record is not None  # noqa: S101  # the caller looked
+        seen = item.record.body["consents"]
+        changes = [self._since(partition, seen) for partition in self._later(item.partition.day, seen)]
+        end = (midnight(item.partition.day) + timedelta(days=1) + self._skew).replace(tzinfo=None)
+        relevant = pl.concat([_NO_CHANGES, *changes]).filter(pl.col("changed_at") < end)
+        if relevant.is_empty():
+            return False
+        if item.record.rows.stripped and (relevant["state"] == "granted").any():
+            return True  # what was stripped may have been lawful
+        persons = _read(self._job, item.record, "persons", ["pseudonym"])
+        return not relevant.join(persons, on="pseudonym", how="semi").is_empty()
+
+    def _later(self, day: date, seen: int) -> list[Partition]:
+        """Return the consents partitions that changed after a verdict and could touch a day's events."""
+        found = {partition for partition in self._pending if partition.day <= day + timedelta(days=1)}
+        for record in self._job.ledger.latest.values():
+            if record.partition.startswith("consents/") and record.number > seen:
+                partition = parse(record.partition)
+                is_next_day = partition.day == day + timedelta(days=1)
+                if partition.day <= day or (is_next_day and record.body["early_changes"]):
+                    found.add(partition)
+        return sorted(found)
+
+    def _since(self, partition: Partition, seen: int) -> pl.DataFrame:
+        """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""
+        before = [record for record in self._job.ledger.of(partition.id) if record.number <= seen]
+        old = before[-1] if before else None
+        key = (partition.id, old.sha256 if old else None, partition in self._pending)
+        if key not in self._changes:
+            if partition in self._pending:
+                new = self._landed(self._pending[partition])
+            else:
+                new = _read(self._job, self._job.ledger.latest[partition.id], "consents", None)
+            past = _read(self._job, old, "consents", None) if old else _NO_CHANGES
+            self._changes[key] = pl.concat(
+                [new.join(past, on=new.columns, how="anti"), past.join(new, on=new.columns, how="anti")]
+            )
+        return self._changes[key]
+
+    def _landed(self, item: Item) -> pl.DataFrame:
+        assert item.landed is not None  # noqa: S101
+        settings = self._job.settings
+        try:
+            fetched = landing.fetch(
+                self._job.stores.landing,
+                item.landed,
+                self._job.spec.folder(item.partition),
+                seal_required=settings.landing.seal == "required",
+            )
+            with sql.connect(memory_limit=settings.engine.memory_limit) as connection:
+                reader.view(connection, fetched.files, reader.CONSENTS)
+                return sql.frame(connection, "landed_changes")
+        except (IncompletePartitionError, sql.QueryError):
+            return _NO_CHANGES  # it will not be taken in
+
+
+_NO_CHANGES = pl.DataFrame(schema={"pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String})
+
+
+def _read(job: Job, record: Record | None, table: str, columns: list[str] | None) -> pl.DataFrame:
+    """Read a rolled-up table of a record, all its buckets."""
+    files: list[Path] = memory.fetch_rollups(job, record, table) if record else []
+    if not files:
+        return _NO_CHANGES.select(columns) if columns else _NO_CHANGES
+    return pl.concat([pl.read_parquet(file, columns=columns) for file in files])
+
+
+def _order(partition: Partition) -> tuple[Any, ...]:
+    return partition.kind != "consents", partition.day, partition.service

@@ -1,0 +1,428 @@
+"""Partitions by wave: examined by workers, judged together, rolled up by workers, committed by one."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import duckdb
+import polars as pl
+
+from cetegra_usage import landing, ledger, rollup, sql
+from cetegra_usage.check import evidence, judge, reader, register
+from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.ledger import StoredFile
+from cetegra_usage.model import Catalogue, Input, Partition, Rows
+from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline.job import Spec, digest_numbers, rules, vocabulary
+from cetegra_usage.pipeline.plan import parse
+from cetegra_usage.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.pipeline.plan import Item
+
+WAVE = 256
+"""Partitions that are judged and committed together."""
+_BATCHES_A_WORKER = 4
+_FEWEST_WEEKDAYS = 2
+_FEWEST_ROWS = 100
+_FAR = 5
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Each(Protocol):
+    """How batches are given to workers; results come back in the order of the batches."""
+
+    def __call__(self, work: Callable[[Spec, T], R], spec: Spec, batches: Sequence[T], *, name: str) -> Iterable[R]:
+        """Run `work(spec, batch)` for every batch."""
+        ...
+
+
+def one_by_one(work: Callable[[Spec, T], R], spec: Spec, batches: Sequence[T], *, name: str) -> Iterable[R]:  # noqa: ARG001
+    """Do every batch here: the `Each` of tests and small commands."""
+    return [work(spec, batch) for batch in batches]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker examines: the partition as it was listed, and what it is judged against."""
+
+    landed: landing.Landed
+    context: evidence.Context
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a worker found: evidence, or why the partition is incomplete."""
+
+    landed: landing.Landed
+    files: tuple[Path, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    evidence: evidence.Evidence | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a partition in this run.
+
+    Attributes:
+        partition: Which one.
+        state: `accepted`, `quarantined`, `incomplete` or `unchanged`.
+        rows: The fate of its rows; all zero while it is incomplete.
+        failed: Promise, expectation and count of each result that is no success.
+        why: What makes it incomplete.
+    """
+
+    partition: Partition
+    state: str
+    rows: Rows
+    failed: Sequence[Mapping[str, Any]] = ()
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the `--json` document shows it."""
+        document: dict[str, Any] = {
+            "id": self.partition.id,
+            "state": self.state,
+            "rows": asdict(self.rows),
+            "failed": [dict(entry) for entry in self.failed],
+        }
+        return document | ({"why": self.why} if self.why else {})
+
+
+def unchanged(item: Item) -> Outcome:
+    """Return what a run says of a partition that it does not take."""
+    if item.waits_for or item.record is None:
+        return Outcome(item.partition, "incomplete", Rows(), (), item.as_json()["why"])
+    return Outcome(item.partition, "unchanged", item.record.rows, item.record.failed)
+
+
+def process(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None = None) -> list[Outcome]:
+    """Take partitions of one kind: examine, judge, and (if they are to be kept) roll up and commit.
+
+    Args:
+        job: What is there; its ledger grows.
+        items: Pending partitions, all of events or all of consents.
+        each: How batches are given to workers.
+        keep: Whether verdicts and rollups are kept; a check keeps nothing.
+        reason: Why a range is redone on purpose; it stands in the records.
+
+    Returns:
+        One outcome a partition, in the order of `items`.
+    """
+    outcomes: list[Outcome] = []
+    for start in range(0, len(items), WAVE):
+        outcomes += _wave(job, items[start : start + WAVE], each, keep=keep, reason=reason)
+    return outcomes
+
+
+def write_intervals(job: Job, extra: Mapping[Partition, Path] | None = None) -> None:
+    """Make the run's file of intervals in which consent was in force, from the accepted consent log.
+
+    Args:
+        job: What is there; nothing is written where there is no log.
+        extra: Consents files that count in place of their partitions' records (a check keeps none).
+    """
+    extra = extra or {}
+    files = [str(path) for path in extra.values()]
+    for record in job.ledger.latest.values():
+        if record.partition.startswith("consents/") and parse(record.partition) not in extra:
+            files += [str(path) for path in memory.fetch_rollups(job, record, "consents")]
+    job.spec.intervals.unlink(missing_ok=True)
+    if not job.zone.has_consents and not files:
+        return
+    with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
+        if files:
+            connection.read_parquet(files).create_view("consent_log")
+        else:
+            connection.execute("CREATE TEMP TABLE consent_log (pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR)")
+        sql.table(connection, "intervals")
+        connection.table("intervals").write_parquet(str(job.spec.intervals), compression="zstd")
+
+
+def examine_batch(spec: Spec, batch: Sequence[Order]) -> list[Examined]:
+    """Fetch and examine some partitions; a worker's task.
+
+    Raises:
+        StorageError: A store does not answer; the batch may be tried again.
+    """
+    landing_store = open_store("landing", spec.settings.landing, folder=spec.settings.folder)
+    examined: list[Examined] = []
+    for order in batch:
+        landed, folder = order.landed, spec.folder(order.landed.partition)
+        try:
+            fetched = landing.fetch(
+                landing_store, landed, folder, seal_required=spec.settings.landing.seal == "required"
+            )
+            examine = _examine_events if landed.partition.kind == "events" else _examine_consents
+            found = examine(spec, order, fetched, folder)
+            _hold_against(landed, fetched, found)
+            if not landing.still(landing_store, landed):
+                raise IncompletePartitionError(  # noqa: TRY301
+                    "its files changed while they were read",
+                    why="they were replaced or removed",
+                    hint="cetegra-usage run",
+                )
+            examined.append(Examined(landed, fetched.files, fetched.inputs, found))
+        except IncompletePartitionError as error:
+            examined.append(Examined(landed, why=error.what))
+    return examined
+
+
+def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFile, ...]]:
+    """Roll up some accepted partitions into the warehouse; a worker's task, and idempotent: files are named by content.
+
+    Raises:
+        StorageError: A store does not answer; the batch may be tried again.
+    """
+    warehouse = open_store("warehouse", spec.settings.warehouse, folder=spec.settings.folder)
+    stored: list[tuple[StoredFile, ...]] = []
+    for examined in batch:
+        assert examined.evidence is not None  # noqa: S101  # only what was judged is rolled up
+        partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
+        made_in = folder / "rollups"
+        made_in.mkdir(exist_ok=True)
+        with sql.connect(memory_limit=spec.settings.engine.memory_limit, spill=folder / "spill") as connection:
+            if partition.kind == "events":
+                evidence.accepted(connection, examined.files, folder)
+                made = rollup.roll_up(connection, made_in, rows=examined.evidence.rows.accepted)
+            else:
+                reader.view(connection, examined.files, reader.CONSENTS)
+                connection.sql(sql.load("landed_changes").text).create_view("consents")
+                made = rollup.roll_up_consents(connection, made_in)
+        files: list[StoredFile] = []
+        for file in made:
+            with file.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            path = f"rollups/{partition.id}/{digest[:16]}-{file.name}"
+            warehouse.put_file(path, file)
+            files.append(StoredFile(path, file.stat().st_size, digest))
+            file.unlink()
+        stored.append(tuple(sorted(files, key=lambda stored_file: stored_file.path)))
+    return stored
+
+
+def _examine_events(spec: Spec, order: Order, fetched: landing.Fetched, folder: Path) -> evidence.Evidence:
+    needs = {expectation.id: expectation.needs for expectation in register.load().suite("events")}
+    return evidence.examine(
+        order.landed.partition, fetched.files, order.context, order.catalogue, spec.settings, needs, folder
+    )
+
+
+def _examine_consents(spec: Spec, order: Order, fetched: landing.Fetched, folder: Path) -> evidence.Evidence:
+    needs = {expectation.id: expectation.needs for expectation in register.load().suite("consents")}
+    return evidence.examine_consents(order.landed.partition, fetched.files, spec.settings, needs, folder)
+
+
+def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evidence.Evidence) -> None:
+    """Hold the number of rows against the seal: a file that is cut at a line's end reads as if it were whole."""
+    if landed.seal and fetched.sealed_rows != found.rows.landed:
+        raise IncompletePartitionError(
+            "its rows are not as many as were sealed",
+            why="a file was cut short, or the seal is another's",
+            hint="land the partition again; the next run takes it",
+        )
+
+
+def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None) -> list[Outcome]:
+    kind = items[0].partition.kind
+    numbers = digest_numbers(job.settings) if kind == "events" else None
+    orders = [
+        Order(item.landed, _context(job, item.partition, numbers), job.catalogue) for item in items if item.landed
+    ]
+    examined = [
+        one for batch in each(examine_batch, job.spec, _batches(job, orders), name=f"check {kind}") for one in batch
+    ]
+    judged = {one.landed.partition.id: one for one in examined if one.evidence}
+    counts: dict[str, dict[str, int | None]] = {
+        partition: dict(one.evidence.counts) for partition, one in judged.items() if one.evidence
+    }
+    compare = _compare_events if kind == "events" else _compare_consents
+    compare(job, list(judged.values()), counts)
+    verdicts = judge.judge(kind, counts)
+    accepted = [one for partition, one in judged.items() if verdicts[partition].state == "accepted"]
+    stored: dict[str, tuple[StoredFile, ...]] = {}
+    if keep:
+        batches = _batches(job, accepted)
+        for batch, files in zip(batches, each(roll_up_batch, job.spec, batches, name=f"roll up {kind}"), strict=True):
+            stored |= dict(zip((one.landed.partition.id for one in batch), files, strict=True))
+    outcomes = {one.landed.partition: _outcome(one, verdicts.get(one.landed.partition.id)) for one in examined}
+    if keep:
+        _commit(job, items, judged, verdicts, stored, outcomes, reason)
+    return [outcomes[item.partition] for item in items]
+
+
+def _batches(job: Job, work: Sequence[T]) -> list[list[T]]:
+    """Cut work into batches: some for each worker, so that a slow one does not hold up the rest."""
+    workers = job.settings.engine.workers or 2
+    size = max(1, -(-len(work) // (workers * _BATCHES_A_WORKER)))
+    return [list(work[start : start + size]) for start in range(0, len(work), size)]
+
+
+def _context(job: Job, partition: Partition, numbers: Sequence[int] | None) -> evidence.Context:
+    intervals = job.spec.intervals if job.spec.intervals.exists() else None
+    if partition.kind != "events":
+        return evidence.Context(None)
+    max_days = job.settings.session.max_days
+    earlier = [
+        job.ledger.latest.get(Partition("events", partition.service, partition.day - timedelta(days=back)).id)
+        for back in (max_days, max_days + 1)
+    ]
+    sessions = [path for record in earlier if record for path in memory.fetch_rollups(job, record, "sessions")]
+    return evidence.Context(intervals, sessions, numbers)
+
+
+def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
+    """Count what a partition alone does not tell: its volume beside the same weekday's, pseudonyms of two services."""
+    landed = {one.landed.partition: one.evidence.rows.landed for one in examined if one.evidence}
+    for one in examined:
+        partition = one.landed.partition
+        counts[partition.id]["volume_as_usual"] = _far(job, partition, landed)
+    for day in sorted({partition.day for partition in landed}):
+        persons = {
+            partition: pl.read_parquet(job.spec.folder(partition) / "persons_seen.parquet", columns=["pseudonym"])
+            for partition in landed
+            if partition.day == day
+        }
+        others = {
+            record.partition: record
+            for service in job.catalogue.services
+            if (record := job.ledger.latest.get(Partition("events", service, day).id))
+            and Partition("events", service, day) not in persons
+        }
+        known = [
+            pl.read_parquet(path, columns=["pseudonym"]).cast(pl.Int64)
+            for record in others.values()
+            for path in memory.fetch_rollups(job, record, "persons")
+        ]
+        for partition, own in persons.items():
+            elsewhere = [frame.cast(pl.Int64) for other, frame in persons.items() if other != partition] + known
+            seen = own.cast(pl.Int64)
+            both = seen.join(pl.concat(elsewhere), on="pseudonym", how="semi").height if elsewhere else 0
+            counts[partition.id]["pseudonym_one_service"] = both
+
+
+def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
+    """Count the changes that contradict the log before them, whichever partition that landed in."""
+    own = {one.landed.partition: job.spec.folder(one.landed.partition) / evidence.CHANGES for one in examined}
+    for partition in own:
+        counts[partition.id] |= {"withdrawal_after_grant": 0, "consent_not_contradictory": 0}
+    known = {
+        partition: path
+        for record in job.ledger.latest.values()
+        if record.partition.startswith("consents/") and (partition := parse(record.partition)) not in own
+        for path in memory.fetch_rollups(job, record, "consents")
+    }
+    files = own | known
+    if not files:
+        return
+    changes = pl.concat(
+        [pl.read_parquet(path).with_columns(day=pl.lit(partition.day)) for partition, path in files.items()]
+    )
+    with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
+        connection.register("changes", changes)
+        found = sql.frame(connection, "consent_contradictions")
+    for row in found.iter_rows(named=True):
+        partition = Partition("consents", "", row.pop("day"))
+        if partition in own:
+            counts[partition.id] |= {name: int(value) for name, value in row.items()}
+
+
+def _far(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int | None:
+    """Return 1 where the rows are far from the same weekday's of four weeks before, None where too few are known."""
+    before: list[int] = []
+    for weeks in range(1, 5):
+        other = Partition("events", partition.service, partition.day - timedelta(weeks=weeks))
+        if other in landed:
+            before.append(landed[other])
+        elif record := job.ledger.latest.get(other.id):
+            before.append(record.rows.landed)
+    if len(before) < _FEWEST_WEEKDAYS:
+        return None
+    usual = statistics.median(before)
+    now = landed[partition]
+    return int(max(usual, now) >= _FEWEST_ROWS and not usual / _FAR <= now <= usual * _FAR)
+
+
+def _outcome(one: Examined, verdict: judge.Verdict | None) -> Outcome:
+    partition = one.landed.partition
+    if verdict is None or one.evidence is None:
+        return Outcome(partition, "incomplete", Rows(), (), one.why)
+    failed = [
+        {"promise": result.expectation.promise, "expectation": result.expectation.id, "count": result.count}
+        for result in verdict.failed
+    ]
+    return Outcome(partition, verdict.state, _rows(one.evidence.rows, verdict), failed)
+
+
+def _rows(rows: Rows, verdict: judge.Verdict) -> Rows:
+    return rows if verdict.state == "accepted" else Rows(landed=rows.landed, quarantined=rows.landed)
+
+
+def _commit(
+    job: Job,
+    items: Sequence[Item],
+    judged: Mapping[str, Examined],
+    verdicts: Mapping[str, judge.Verdict],
+    stored: Mapping[str, tuple[StoredFile, ...]],
+    outcomes: Mapping[Partition, Outcome],
+    reason: str | None,
+) -> None:
+    """Chain the verdicts to the ledger in partition-id order, then remember what was seen."""
+    now = datetime.now(UTC)
+    known = memory.load(job.stores.warehouse)
+    words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue))
+    why = {item.partition.id: item.reason for item in items}
+    bodies: list[dict[str, Any]] = []
+    for partition in sorted(judged):
+        one, verdict = judged[partition], verdicts[partition]
+        assert one.evidence is not None  # noqa: S101
+        bodies.append(
+            {
+                "partition": partition,
+                "state": verdict.state,
+                "reason": why[partition] if reason is None else f"correction: {reason}",
+                "inputs": [asdict(entry) for entry in one.inputs],
+                "rows": asdict(outcomes[one.landed.partition].rows),
+                "results": [
+                    {
+                        "promise": result.expectation.promise,
+                        "expectation": result.expectation.id,
+                        "class": result.expectation.severity,
+                        "count": result.count,
+                        "success": result.success,
+                    }
+                    for result in verdict.results
+                ],
+                "detectors": dict(one.evidence.detectors),
+                "held": [list(entry) for entry in one.evidence.held] if verdict.state == "accepted" else [],
+                "early_changes": one.evidence.early_changes,
+                "consents": len(job.ledger.records),
+                "rules": rules(job.settings),
+                "vocabulary": words,
+                "versions": {"duckdb": duckdb.__version__, "great-expectations": judge.gx_version()},
+                "rollups": [asdict(file) for file in stored.get(partition, ())],
+            }
+        )
+    ledger.append(job.stores.warehouse, job.ledger, bodies, now)
+    for item in items:
+        if item.landed and item.partition.id in judged:
+            known.seen[item.partition.id] = item.landed.listing
+            known.attempts.pop(item.partition.id, None)
+        elif item.landed:
+            why_not = outcomes[item.partition].why
+            known.attempts[item.partition.id] = memory.Attempt(
+                item.landed.listing, why_not, now.isoformat(timespec="seconds")
+            )
+    memory.keep(job.stores.warehouse, known)

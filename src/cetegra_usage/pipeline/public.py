@@ -1,0 +1,310 @@
+"""The public evidence of a release: what the ledger says of each partition, with every count protected."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from cetegra_usage import ledger
+from cetegra_usage.check import judge, register
+from cetegra_usage.definitions import tables
+from cetegra_usage.model import ALL, Partition, Rows, each_day
+from cetegra_usage.pipeline import memory
+from cetegra_usage.project import version
+from cetegra_usage.protect import protect_count
+from cetegra_usage.residency import EEA
+from cetegra_usage.sql import statements
+
+if TYPE_CHECKING:
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.model import Period
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.protect import Protection
+    from cetegra_usage.settings import Disclosure
+
+Shown = int | Literal["withheld"]
+WITHHELD: Literal["withheld"] = "withheld"
+
+LIMITS = (
+    "Detectors find the shapes of personal data that they know, not every kind there is.",
+    "Consent is judged by the consent log, not by what a person saw on the screen.",
+    "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
+    "A pseudonym used in two services is found where both were used on one day.",
+    "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
+)
+_VERSIONED = ("duckdb", "polars", "pyarrow", "great-expectations", "prefect")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How a count of rows is shown: no count that few people could stand behind."""
+
+    disclosure: Disclosure
+
+    def show(self, count: int) -> Shown:
+        people = -(-count // self.disclosure.event_cap)
+        if self.disclosure.threshold > 1 and 0 < people < self.disclosure.threshold:
+            return WITHHELD
+        return protect_count(count, self.disclosure)
+
+
+def evidence(
+    job: Job, period: Period, revision: int, protection: Protection, previous: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the public evidence document of a release.
+
+    Args:
+        job: What is there.
+        period: The release's period.
+        revision: Its revision.
+        protection: What was let through: row counts are shown where the table `activity` shows them.
+        previous: Period, revision and hash of the evidence document before; None for the first.
+    """
+    counts = _Counts(job.settings.disclosure)
+    days = _days(job, period)
+    partitions = [_partition(job, partition, state, protection, counts) for partition, state in days]
+    records = [record for partition, _ in days if (record := job.ledger.latest.get(partition.id)) is not None]
+    release = judge.judge("release", {period.key: _release_counts(job, protection)})[period.key]
+    return {
+        "format": 1,
+        "period": period.key,
+        "first": period.first.isoformat(),
+        "last": period.last.isoformat(),
+        "revision": revision,
+        "previous": previous,
+        "threshold": job.settings.disclosure.threshold,
+        "rounding": job.settings.disclosure.rounding,
+        "versions": {"cetegra-usage": version()} | {name: metadata.version(name) for name in _VERSIONED},
+        "hashes": hashes(job),
+        "stores": _stores(job),
+        "promises": [
+            _promise(promise, period, days, records, release, protection, counts)
+            for promise in register.load().promises.values()
+        ],
+        "release": [
+            {"expectation": result.expectation.id, "promise": result.expectation.promise, "success": result.success}
+            for result in release.results
+        ],
+        "partitions": partitions,
+        "withheld": {
+            "cells": protection.cells,
+            "withheld": counts.show(protection.withheld),
+            "by_rule": {rule: counts.show(number) for rule, number in protection.withheld_by_rule.items()},
+        },
+        "limits": list(LIMITS),
+    }
+
+
+def verdicts(document: Mapping[str, Any]) -> Any:
+    """Return what of an evidence document makes a new revision when it changes: states, results, statuses."""
+    return (
+        [(one["id"], one["status"]) for one in document["promises"]],
+        [
+            (
+                one["id"],
+                one["state"],
+                one["rows"],
+                [(r["expectation"], r["success"], r["count"]) for r in one["results"]],
+            )
+            for one in document["partitions"]
+        ],
+    )
+
+
+def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
+    """Return every partition that is due in a period with its state, whether it landed or not."""
+    found: list[tuple[Partition, str]] = []
+    attempts = memory.load(job.stores.warehouse).attempts
+    for service in job.catalogue.services:
+        first = first_day(job, service)
+        for day in each_day(period.first, period.last):
+            partition = Partition("events", service, day)
+            record = job.ledger.latest.get(partition.id)
+            if record:
+                found.append((partition, record.state))
+            elif partition.id in attempts or partition in job.zone.partitions:
+                found.append((partition, "incomplete"))
+            else:
+                found.append((partition, "empty" if first is None or day < first else "missing"))
+    for day in each_day(period.first, period.last):
+        partition = Partition("consents", "", day)
+        if record := job.ledger.latest.get(partition.id):
+            found.append((partition, record.state))
+        elif partition.id in attempts:
+            found.append((partition, "incomplete"))
+    return found
+
+
+def first_day(job: Job, service: str) -> date | None:
+    """Return the day of a service's first partition, whatever its verdict; None if it never landed."""
+    prefix = f"events/{service}/"
+    days = [partition.day for partition in job.zone.partitions if partition.id.startswith(prefix)]
+    days += [day_of(partition) for partition in job.ledger.latest if partition.startswith(prefix)]
+    return min(days, default=None)
+
+
+def day_of(partition: str) -> date:
+    """Return the day of a partition's id."""
+    return date.fromisoformat(partition.rsplit("/", 1)[-1])
+
+
+def _partition(job: Job, partition: Partition, state: str, protection: Protection, counts: _Counts) -> dict[str, Any]:
+    record = job.ledger.latest.get(partition.id)
+    results = record.body["results"] if record else []
+    return {
+        "id": partition.id,
+        "day": partition.day.isoformat(),
+        "service": partition.service,
+        "state": state,
+        "rows": _rows(record.rows, partition, protection, counts) if record else {},
+        "results": [
+            result | {"count": None if result["count"] is None else counts.show(result["count"])} for result in results
+        ],
+        "exact": hmac.digest(memory.key(job.stores.warehouse), record.sha256.encode(), "sha256").hex()
+        if record
+        else None,
+        "history": [
+            {"state": earlier.state, "failed": [failed["expectation"] for failed in earlier.failed]}
+            for earlier in job.ledger.of(partition.id)[:-1]
+        ],
+    }
+
+
+def _rows(rows: Rows, partition: Partition, protection: Protection, counts: _Counts) -> dict[str, Shown]:
+    """Show the fate of a partition's rows, so that no difference of two counts tells a third."""
+    shown: dict[str, Shown] = {fate: counts.show(number) for fate, number in asdict(rows).items()}
+    if partition.kind == "events" and rows.accepted:
+        # The same true figure stands in the table `activity`: shown there or nowhere.
+        shown["accepted"] = _figure(
+            protection, "activity", "events", day=partition.day, service=partition.service, user_type=ALL
+        )
+    parts = [shown[fate] for fate in ("accepted", "duplicate", "held", "quarantined")]
+    whole = replace(rows, landed=0, stripped=0)
+    if WITHHELD in parts:
+        shown["landed"] = WITHHELD
+    elif rows.landed in asdict(whole).values():
+        shown["landed"] = next(shown[fate] for fate, number in asdict(whole).items() if number == rows.landed)
+    return shown
+
+
+def _figure(protection: Protection, table: str, measure: str, **where: Any) -> Shown:
+    """Return a figure as a protected table shows it."""
+    frame = protection.tables[table].frame
+    for column, value in where.items():
+        frame = frame.filter(pl.col(column) == value)
+    value = frame[measure].sum() if frame.height and frame[measure].null_count() == 0 else None
+    return WITHHELD if value is None else int(value)
+
+
+def _promise(
+    promise: register.Promise,
+    period: Period,
+    days: list[tuple[Partition, str]],
+    records: list[Record],
+    release: judge.Verdict,
+    protection: Protection,
+    counts: _Counts,
+) -> dict[str, Any]:
+    names = {expectation.id for expectation in promise.expectations}
+    suites = {expectation.suite for expectation in promise.expectations}
+    results = [
+        (record, result) for record in records for result in record.body["results"] if result["expectation"] in names
+    ]
+    checked = {record.partition for record, result in results if result["success"] is not None}
+    due = [partition for partition, state in days if partition.kind in suites and state != "empty"]
+    outcomes = [result["success"] for _, result in results]
+    outcomes += [result.success for result in release.results if result.expectation.id in names]
+    failures = sum(result["count"] for _, result in results if result["success"] is False)
+    return {
+        "id": promise.id,
+        "promise": promise.promise,
+        "section": promise.section,
+        "legal": promise.legal,
+        "scope": promise.scope,
+        "since": promise.since,
+        "status": _status(promise, period, outcomes),
+        "partitions_checked": len(checked),
+        "partitions": len(due),
+        "rows": _figure(protection, "features", "events", service=ALL, user_type=ALL, feature=ALL) if checked else 0,
+        "failures": counts.show(failures),
+        "expectations": sorted(names),
+        "proofs": [],
+        "proven": False,
+        "evidence": promise.evidence,
+        "decision": promise.decision,
+    }
+
+
+def _status(promise: register.Promise, period: Period, outcomes: list[bool | None]) -> str:
+    if promise.decision:
+        return "needs_decision"
+    if period.last.isoformat() < promise.since:
+        return "not_applicable"
+    if False in outcomes:
+        return "not_met"
+    return "met" if True in outcomes else "not_checked"
+
+
+def _release_counts(job: Job, protection: Protection) -> dict[str, int | None]:
+    """Count what breaks each expectation of the release suite."""
+    identifiers = {"pseudonym", "session_id", "event_id", "recipient", "company"}
+    frames = {name: table.frame for name, table in protection.tables.items()}
+    threshold = job.settings.disclosure.threshold
+    small = 0
+    for name, frame in frames.items():
+        for measure in tables()[name].counts:
+            if measure.of == "users":
+                small += frame.filter(pl.col(measure.name).is_between(1, threshold - 1)).height
+    fenced = [
+        statement
+        for statement in statements()
+        if "feedback" in statement.inputs and {"accepted", "landed", "consents", "consent_log"} & set(statement.inputs)
+    ]
+    oldest = job.today.toordinal() - job.settings.retention.identified_days
+    overdue = [
+        record
+        for record in job.ledger.latest.values()
+        if record.partition.startswith("events/") and record.rollups and day_of(record.partition).toordinal() < oldest
+    ]
+    return {
+        "stores_in_the_eea": sum(store["country"] not in EEA for store in _stores(job)),
+        "no_identifier_columns": sum(len(identifiers & set(frame.columns)) for frame in frames.values()),
+        "no_small_cells": small,
+        "no_feedback_join": len(fenced),
+        "identified_within_retention": len(overdue),
+    }
+
+
+def _stores(job: Job) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name in ("landing", "warehouse", "publish"):
+        store = getattr(job.stores, name)
+        found.append(
+            {
+                "store": name,
+                "url": "a folder of the machine" if store.url.startswith("file:") else store.url,
+                "country": store.residency.country,
+                "operator": store.residency.operator,
+                "residency": "proven" if store.residency.proven else "declared",
+                "proof": store.residency.proof,
+            }
+        )
+    return found
+
+
+def hashes(job: Job) -> dict[str, str]:
+    """Return the hash of each file that shaped the verdicts, and of the catalogue."""
+    loaded = register.load().hashes
+    named = {f"suite {name}" if name != "register" else name: value for name, value in loaded.items()}
+    return named | {"catalogue": job.catalogue.digest}
+
+
+def head(document: Mapping[str, Any]) -> str:
+    """Return the hash by which the next evidence document, and `latest.json`, name this one."""
+    return ledger.digest(document)

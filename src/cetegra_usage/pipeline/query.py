@@ -1,0 +1,75 @@
+"""A read-only look at the published tables: each is a view over the latest revision of every period."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from cetegra_usage import sql
+from cetegra_usage.errors import UsageError
+from cetegra_usage.publish import manifests
+from cetegra_usage.store import open_all
+
+if TYPE_CHECKING:
+    from cetegra_usage.settings import Settings
+    from cetegra_usage.store import Store
+
+
+def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
+    """Run one SELECT over the published tables.
+
+    Args:
+        settings: Where they are.
+        text: The statement. No file, attachment, copy or setting can be reached from it.
+
+    Returns:
+        The columns and the rows, as plain JSON values.
+
+    Raises:
+        UsageError: It is no single SELECT, or DuckDB cannot run it.
+    """
+    published = open_all(settings).publish
+    with sql.connect(memory_limit=settings.engine.memory_limit) as connection, tempfile.TemporaryDirectory() as spool:
+        _load(connection, published, Path(spool))
+        # From here on nothing outside the loaded tables can be reached, and that cannot be undone.
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        try:
+            statements = connection.extract_statements(text)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise UsageError(
+                    "the query is no single SELECT",
+                    why="published tables can be looked at, and nothing else",
+                    hint="cetegra-usage sql query 'SELECT * FROM features LIMIT 5'",
+                )
+            relation = connection.sql(text)
+            columns = list(relation.columns)
+            return columns, [[_plain(value) for value in row] for row in relation.fetchall()]
+        except duckdb.Error as error:
+            why = str(error).splitlines()[0]  # of the query and of published figures alone
+        raise UsageError("the query cannot be run", why=why, hint="cetegra-usage sql query 'SHOW TABLES'")
+
+
+def _load(connection: duckdb.DuckDBPyConnection, published: Store, spool: Path) -> None:
+    """Load every published table, the latest revision of each period."""
+    files: dict[str, list[str]] = {}
+    manifest = manifests.current(published)
+    for entry in manifest.releases:
+        for found in published.list(f"{entry['path']}/data"):
+            if found.path.endswith(".parquet"):
+                name = found.path.rsplit("/", 1)[-1].removesuffix(".parquet")
+                files.setdefault(name, []).append(str(published.fetch(found, spool)))
+    for name, paths in sorted(files.items()):
+        connection.read_parquet(paths).to_table(f"{name}_rows")
+        connection.table(f"{name}_rows").create_view(name)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value

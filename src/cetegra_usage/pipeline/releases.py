@@ -1,0 +1,336 @@
+"""Releases: a complete period is measured, protected, written and named by a manifest; a release never changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cetegra_usage import ledger, measure
+from cetegra_usage.definitions import tables as definitions
+from cetegra_usage.errors import UsageError
+from cetegra_usage.model import Partition, Period, each_day, periods_between
+from cetegra_usage.pipeline import memory, public, sources
+from cetegra_usage.pipeline.errata import Change, changes, summarised
+from cetegra_usage.project import root
+from cetegra_usage.protect import ReleasedTables, protect
+from cetegra_usage.publish import manifests, tables
+from cetegra_usage.publish.pages import compliance, index, usage
+from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
+from cetegra_usage.store import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.protect import Protection
+
+_OVERLAP = timedelta(weeks=13) + timedelta(days=62)
+"""Releases whose last days lie no further apart can show the same days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release that was made."""
+
+    period: Period
+    revision: int
+    path: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the `--json` document shows it."""
+        return {"period": self.period.key, "revision": self.revision, "path": self.path}
+
+
+def due(job: Job) -> list[str]:
+    """Return the complete periods that a run would publish or look at again, oldest end first."""
+    known = memory.load(job.stores.warehouse).periods
+    return [period.key for period in _complete(job) if _changed(known.get(period.key), _made(job, period))]
+
+
+def publish_complete(job: Job) -> list[Release]:
+    """Publish every complete period whose figures are not released yet, or may have changed.
+
+    Raises:
+        DisclosureError: Disclosure control refused one; those before it are published.
+        StorageError: A store does not answer.
+    """
+    known = memory.load(job.stores.warehouse)
+    made: list[Release] = []
+    # One after the other: the protection of a release looks at those before.
+    for period in _complete(job):
+        now = _made(job, period)
+        if _changed(known.periods.get(period.key), now):
+            made += _publish(job, period, known.periods.get(period.key))
+            known.periods[period.key] = now
+            memory.keep(job.stores.warehouse, known)
+    _derive(job)
+    return made
+
+
+def publish_one(job: Job, period: Period) -> list[Release]:
+    """Publish one period, complete or not, as long as it is over.
+
+    Raises:
+        UsageError: It is not over, or nothing landed in it or before.
+    """
+    if period not in _over(job):
+        raise UsageError(
+            f"{period.key} cannot be published",
+            why="periods run from the one of the first event partition to the last one that is over",
+            hint="cetegra-usage plan",
+        )
+    with Lease(job.stores.warehouse):
+        made = _publish(job, period, memory.load(job.stores.warehouse).periods.get(period.key))
+        _derive(job)
+    return made
+
+
+def _over(job: Job) -> list[Period]:
+    days = [first for service in job.catalogue.services if (first := public.first_day(job, service))]
+    return periods_between(min(days), job.today - timedelta(days=1)) if days else []
+
+
+def _complete(job: Job) -> list[Period]:
+    """Return the periods that are over and judged as a whole, or have been waited for long enough."""
+    patience = timedelta(days=1 + job.settings.landing.wait_days)
+    attempts = memory.load(job.stores.warehouse).attempts
+    firsts = {service: public.first_day(job, service) for service in job.catalogue.services}
+    return [
+        period
+        for period in _over(job)
+        if job.today >= period.last + patience
+        or all(
+            (partition := Partition("events", service, day).id) in job.ledger.latest and partition not in attempts
+            for service, first in firsts.items()
+            if first
+            for day in each_day(max(first, period.first), period.last)
+        )
+    ]
+
+
+def _made(job: Job, period: Period) -> memory.Made:
+    """Return the digests of everything that a period's release is made from."""
+    statements = hashlib.sha256()
+    for room in ("sql/marts", "sql/rollups"):
+        for file in sorted((root() / room).iterdir()):
+            statements.update(file.read_bytes())
+    rules = ledger.digest([statements.hexdigest(), job.settings.shaping(), public.hashes(job)])
+    first = period.last - timedelta(days=job.settings.retention.identified_days)
+    firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
+    inputs: list[Any] = [rules, job.catalogue.digest, firsts]
+    for partition, record in sorted(job.ledger.latest.items()):
+        day = public.day_of(partition)
+        if first <= day <= period.last or (partition.startswith("consents/") and day <= period.last):
+            results = record.body["results"] if day >= period.first else []
+            inputs.append([partition, record.state, [file.sha256 for file in record.rollups], results])
+    return memory.Made(ledger.digest(inputs), rules, job.catalogue.digest, len(job.ledger.records))
+
+
+def _changed(before: memory.Made | None, now: memory.Made) -> bool:
+    return before is None or before.fingerprint != now.fingerprint
+
+
+def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release]:
+    """Make the next revision of a period's release, if it differs from the one before."""
+    store = job.stores.publish
+    manifest = manifests.current(store)
+    before = manifest.release(period.key)
+    revision = before["revision"] + 1 if before else 1
+    released = _released(job, manifest, period)
+    exact = measure.measure(period, sources.source(job, period), catalogue=job.catalogue, settings=job.settings)
+    protection = protect(
+        period, exact, definitions=definitions(), disclosure=job.settings.disclosure, released=released
+    )
+    document = public.evidence(job, period, revision, protection, _previous(store, manifest))
+    errata: list[Change] = []
+    if before:
+        old = _tables(job, before)
+        old_document = json.loads(store.read(f"{before['path']}/evidence.json"))
+        errata = changes(old, {name: table.frame for name, table in protection.tables.items()})
+        if not errata and public.verdicts(old_document) == public.verdicts(document):
+            return []
+    cause = _cause(job, made)
+    path = f"releases/{period.key}/r{revision}"
+    files = {
+        f"data/{name}.parquet": tables.parquet(table, definitions()[name]) for name, table in protection.tables.items()
+    }
+    files |= {f"data/{name}.csv": tables.csv(table) for name, table in protection.tables.items()}
+    view = _view(job, period, revision, protection, document, manifest, files, summarised(errata, cause))
+    files["usage.html"] = usage.render(view).encode()
+    files["compliance.html"] = compliance.render(document, view).encode()
+    files["evidence.json"] = ledger.canonical(document)
+    files["release.json"] = ledger.canonical(
+        _document(job, period, revision, protection, document, files, view, errata, cause)
+    )
+    for name, content in sorted(files.items()):
+        store.put(f"{path}/{name}", content)
+    entry = {
+        "period": period.key,
+        "revision": revision,
+        "path": path,
+        "sha256": hashlib.sha256(files["release.json"]).hexdigest(),
+        "evidence": public.head(document),
+        "summary": _summary(document, protection, summarised(errata, cause)),
+    }
+    manifests.advance(store, manifest, entry, public.head(document))
+    return [Release(period, revision, path)]
+
+
+def _derive(job: Job) -> None:
+    manifests.derive(job.stores.publish, lambda manifest: index.render([_entry(one) for one in manifest.releases]))
+
+
+def _document(
+    job: Job,
+    period: Period,
+    revision: int,
+    protection: Protection,
+    document: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    view: ReleaseView,
+    errata: Sequence[Change],
+    cause: str,
+) -> dict[str, Any]:
+    """Return `release.json`: what went in, what came out, and what shaped it."""
+    earlier = [one for one in (view.previous, view.year_before) if one]
+    return {
+        "period": period.key,
+        "first": period.first.isoformat(),
+        "last": period.last.isoformat(),
+        "revision": revision,
+        "inputs": [
+            {"partition": one["id"], "state": one["state"], "record": one["exact"]} for one in document["partitions"]
+        ],
+        "outputs": [
+            {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in sorted(files.items())
+        ],
+        "tables": sorted(protection.tables),
+        "versions": document["versions"],
+        "hashes": document["hashes"],
+        "settings": job.settings.shaping(),
+        "compared_with": [{"period": one.period.key, "revision": one.revision} for one in earlier],
+        "errata": [change.as_json(cause) for change in errata],
+    }
+
+
+def _view(
+    job: Job,
+    period: Period,
+    revision: int,
+    protection: Protection,
+    document: Mapping[str, Any],
+    manifest: manifests.Manifest,
+    files: Mapping[str, bytes],
+    errata: Sequence[Erratum],
+) -> ReleaseView:
+    return ReleaseView(
+        period=period,
+        revision=revision,
+        tables=protection.tables,
+        catalogue=job.catalogue,
+        definitions=definitions(),
+        threshold=job.settings.disclosure.threshold,
+        rounding=job.settings.disclosure.rounding,
+        event_cap=job.settings.disclosure.event_cap,
+        evidence=document,
+        previous=_earlier(job, manifest, _before(period)),
+        year_before=_earlier(job, manifest, _year_before(period)),
+        errata=errata,
+        files=[
+            DataFile(name, len(content), hashlib.sha256(content).hexdigest())
+            for name, content in sorted(files.items())
+            if name.startswith("data/")
+        ],
+    )
+
+
+def _before(period: Period) -> Period:
+    day = period.first - timedelta(days=1)
+    return Period.week(day) if period.is_week else Period.month(day)
+
+
+def _year_before(period: Period) -> Period:
+    if period.is_week:
+        return Period.week(period.first - timedelta(weeks=52))
+    return Period.month(period.first.replace(year=period.first.year - 1))
+
+
+def _earlier(job: Job, manifest: manifests.Manifest, period: Period) -> Earlier | None:
+    entry = manifest.release(period.key)
+    return Earlier(period, entry["revision"], _tables(job, entry)) if entry else None
+
+
+def _summary(document: Mapping[str, Any], protection: Protection, errata: Sequence[Erratum]) -> dict[str, Any]:
+    """Return what the index says of a release."""
+    due = [one for one in document["partitions"] if one["service"] and one["state"] != "empty"]
+    return {
+        "tables": [definitions()[name].title for name in protection.tables],
+        "state": "not_met" if any(one["status"] == "not_met" for one in document["promises"]) else "met",
+        "days": [sum(one["state"] == "accepted" for one in due), len(due)],
+        "errata": [[one.table, one.cause, one.cells] for one in errata],
+    }
+
+
+def _entry(release: Mapping[str, Any]) -> ReleaseEntry:
+    summary = release["summary"]
+    accepted, due_days = summary["days"]
+    return ReleaseEntry(
+        period=Period.parse(release["period"]),
+        revision=release["revision"],
+        path=release["path"],
+        tables=summary["tables"],
+        state=summary["state"],
+        days=(accepted, due_days),
+        revisions=[f"releases/{release['period']}/r{revision}" for revision in range(release["revision"] - 1, 0, -1)],
+        errata=[Erratum(*one) for one in summary["errata"]],
+    )
+
+
+def _tables(job: Job, entry: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
+    """Return a release's tables as published."""
+    store = job.stores.publish
+    return {
+        found.path.rsplit("/", 1)[-1].removesuffix(".parquet"): pl.read_parquet(store.fetch(found, job.spec.spool))
+        for found in store.list(f"{entry['path']}/data")
+        if found.path.endswith(".parquet")
+    }
+
+
+def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[ReleasedTables]:
+    """Return every earlier release that can show the same days, all revisions of it."""
+    found: list[ReleasedTables] = []
+    for entry in manifest.releases:
+        other = Period.parse(entry["period"])
+        if abs(other.last - period.last) > _OVERLAP:
+            continue
+        for revision in range(1, entry["revision"] + 1):
+            path = f"releases/{other.key}/r{revision}"
+            found.append(ReleasedTables(other, revision, _tables(job, {"path": path})))
+    return found
+
+
+def _previous(store: Any, manifest: manifests.Manifest) -> dict[str, Any] | None:
+    """Name the evidence document before: the one that the highest manifest calls the head of the chain."""
+    for entry in manifest.releases:
+        if entry["evidence"] == manifest.evidence_head:
+            return {"period": entry["period"], "revision": entry["revision"], "sha256": manifest.evidence_head}
+    return None
+
+
+def _cause(job: Job, made: memory.Made | None) -> str:
+    """Name why a revision differs from the one before: the gravest reason among what has happened since."""
+    if made is None:
+        return "late data"
+    now = _made(job, Period.week(job.today))
+    since = [record.body["reason"] for record in job.ledger.records[made.records :]]
+    if any(reason.startswith("correction") for reason in since):
+        return "correction"
+    if made.rules != now.rules or "rule changed" in since:
+        return "rule"
+    return "catalogue" if made.catalogue != now.catalogue or "catalogue" in since else "late data"

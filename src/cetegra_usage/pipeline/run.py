@@ -1,0 +1,109 @@
+"""A run: what is pending is taken, then the periods that are complete are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.check import evidence
+from cetegra_usage.pipeline import plan, process
+from cetegra_usage.store import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.pipeline.releases import Release
+
+QUARANTINED = 13
+INCOMPLETE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did.
+
+    Attributes:
+        outcomes: One an event partition of the range, and one for each consents partition that is not accepted.
+        releases: The releases that were made.
+    """
+
+    outcomes: Sequence[process.Outcome]
+    releases: Sequence[Release] = field(default_factory=list["Release"])
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the contract: quarantined before incomplete before done."""
+        states = {outcome.state for outcome in self.outcomes}
+        if "quarantined" in states:
+            return QUARANTINED
+        return INCOMPLETE if "incomplete" in states else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the `--json` document shows it."""
+        return {
+            "partitions": [outcome.as_json() for outcome in self.outcomes],
+            "releases": [release.as_json() for release in self.releases],
+        }
+
+
+def run(
+    job: Job, first: date, last: date, each: process.Each = process.one_by_one, *, again: str | None = None
+) -> Report:
+    """Take what is pending in a range of days, and publish the periods that are complete.
+
+    Args:
+        job: What is there.
+        first: The first day.
+        last: The last day.
+        each: How batches are given to workers.
+        again: The reason why the range is redone although nothing changed (a backfill).
+
+    Raises:
+        StorageError: A store does not answer, or another run holds the warehouse.
+        DisclosureError: Disclosure control refused a release.
+    """
+    from cetegra_usage.pipeline import releases  # noqa: PLC0415  # heavy: charts
+
+    with Lease(job.stores.warehouse):
+        outcomes = _take(job, first, last, each, keep=True, again=again)
+        return Report(outcomes, releases.publish_complete(job))
+
+
+def check(job: Job, first: date, last: date, each: process.Each = process.one_by_one) -> Report:
+    """Judge every partition of a range that is there, and keep nothing."""
+    return Report(_take(job, first, last, each, keep=False, again="check"))
+
+
+def _take(
+    job: Job, first: date, last: date, each: process.Each, *, keep: bool, again: str | None
+) -> list[process.Outcome]:
+    """Take the consent log first, since events rest on it; then the events of the days that it covers."""
+    planned = plan.make(job, first, last, again=again is not None)
+    consents = [item for item in planned.items if item.partition.kind == "consents"]
+    outcomes = _outcomes(job, consents, each, keep=keep, again=again)
+    fresh = {
+        outcome.partition: job.spec.folder(outcome.partition) / evidence.CHANGES
+        for outcome in outcomes
+        if not keep and outcome.state == "accepted"
+    }
+    process.write_intervals(job, fresh)
+    refused = [outcome for outcome in outcomes if _is_refused(job, outcome)]
+    waits = plan.blocked_from(job, last, [outcome.partition.day for outcome in refused])
+    events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
+    return refused + _outcomes(job, events, each, keep=keep, again=again)
+
+
+def _is_refused(job: Job, outcome: process.Outcome) -> bool:
+    record = job.ledger.latest.get(outcome.partition.id)
+    was_refused = outcome.state == "unchanged" and record is not None and record.state == "quarantined"
+    return was_refused or outcome.state in {"quarantined", "incomplete"}
+
+
+def _outcomes(
+    job: Job, items: Sequence[plan.Item], each: process.Each, *, keep: bool, again: str | None
+) -> list[process.Outcome]:
+    taken = [item for item in items if item.is_taken]
+    found = {outcome.partition: outcome for outcome in process.process(job, taken, each, keep=keep, reason=again)}
+    return [found.get(item.partition) or process.unchanged(item) for item in items]

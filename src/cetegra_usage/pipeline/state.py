@@ -1,0 +1,65 @@
+"""What is known of each partition, for `status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.model import Rows
+from cetegra_usage.pipeline import memory
+
+if TYPE_CHECKING:
+    from cetegra_usage.pipeline.job import Job
+
+
+def partitions(job: Job) -> list[dict[str, Any]]:
+    """Return each partition's last state, rows, failures and when, by id.
+
+    Event partitions are all there; one of the consent log is there while it is quarantined or incomplete.
+    A partition that was tried and is incomplete shows as that, whatever its verdict before.
+    """
+    attempts = memory.load(job.stores.warehouse).attempts
+    landed = {partition.id for partition in job.zone.partitions}
+    found: list[dict[str, Any]] = []
+    for partition in sorted({*attempts, *job.ledger.latest}):
+        record = job.ledger.latest.get(partition)
+        if partition in attempts and partition in landed:
+            attempt = attempts[partition]
+            found.append(
+                {
+                    "id": partition,
+                    "state": "incomplete",
+                    "rows": asdict(Rows()),
+                    "failed": [],
+                    "when": attempt.when,
+                    "why": attempt.why,
+                }
+            )
+        elif record and (partition.startswith("events/") or record.state == "quarantined"):
+            entry = {
+                "id": partition,
+                "state": record.state,
+                "rows": asdict(record.rows),
+                "failed": record.failed,
+                "when": record.when,
+            }
+            if partition not in landed:
+                lost = " Its held rows are lost." if record.rows.held else ""
+                entry["why"] = f"It has gone from landing and cannot be redone.{lost}"
+            found.append(entry)
+    return found
+
+
+def held_keys(job: Job) -> list[tuple[str, str, int]]:
+    """Return the keys that are held: (column, key, rows), most rows first.
+
+    Only keys that every detector lets pass stand in the ledger; only those with at least `threshold` rows are shown.
+    """
+    rows: dict[tuple[str, str], int] = {}
+    for record in job.ledger.latest.values():
+        for column, key, count in record.body["held"]:
+            rows[column, key] = rows.get((column, key), 0) + count
+    shown = [
+        (column, key, count) for (column, key), count in rows.items() if count >= job.settings.disclosure.threshold
+    ]
+    return sorted(shown, key=lambda entry: (-entry[2], entry[0], entry[1]))
