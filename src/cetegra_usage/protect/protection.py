@@ -6,32 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
+
 from cetegra_usage.model import ProtectedTable
-from cetegra_usage.protect import rounding, threshold
+from cetegra_usage.protect import plan, rounding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import polars as pl
+    from collections.abc import Mapping, Sequence
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
+    from cetegra_usage.protect.history import ReleasedTables
     from cetegra_usage.settings import Disclosure
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedTables:
-    """What an earlier release shows.
-
-    Attributes:
-        period: The period of the release.
-        revision: Its revision; an attacker holds all of them.
-        tables: Its tables by name, as published.
-    """
-
-    period: Period
-    revision: int
-    tables: Mapping[str, pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,7 @@ def protect(
     *,
     definitions: Mapping[str, TableDefinition],
     disclosure: Disclosure,
-    released: Iterable[ReleasedTables] = (),
+    released: Sequence[ReleasedTables] = (),
 ) -> Protection:
     """Protect all tables of a release together.
 
@@ -84,23 +70,50 @@ def protect(
             `m_people` and perhaps `m_top`.
         definitions: The definition of each table, by name.
         disclosure: Threshold and rounding.
-        released: Every earlier release, of any period and revision, whose windows overlap with this one's.
+        released: Every earlier release whose windows overlap with this one's (`history.overlaps`), of any period and
+            revision, oldest first.
+
+    Raises:
+        DisclosureError: The release would tell too much, whatever is withheld.
     """
+    bare = disclosure.threshold == 1
+    decision = plan.nothing() if bare else plan.decide(period, tables, definitions, disclosure, released)
     protected: dict[str, ProtectedTable] = {}
     total: Counter[str] = Counter()
     cells = 0
     for name, frame in tables.items():
         table = definitions[name]
-        few = threshold.few(table, frame, disclosure)
-        dominated = threshold.dominated(table, frame, disclosure)
-        withheld = {measure: few[measure] | dominated.get(measure, few[measure]) for measure in few}
-        withheld |= {mean.name: withheld[base] for mean, base in threshold.means(table)}
-        published = rounding.publish(table, frame, withheld, disclosure)
+        rules = _rules(table, frame, decision)
+        published = rounding.publish(
+            table, frame, {measure: rule.is_not_null() for measure, rule in rules.items()}, disclosure
+        )
         by_rule: Counter[str] = Counter()
         for measure in table.measures:
             status = published[f"{measure.name}_status"]
-            cells += int(status.is_in(["published", "partial", rounding.WITHHELD]).sum())
-            by_rule["threshold"] += int((status == rounding.WITHHELD).sum())
-        protected[name] = _Protected(name, published, dict(by_rule))
+            cells += int((~status.is_in(["unavailable", "undefined"])).sum())
+            hit = status == rounding.WITHHELD
+            rule = rules[measure.name].filter(hit) if measure.name in rules else ["part"] * int(hit.sum())
+            by_rule.update(rule)
+        protected[name] = _Protected(name, published, dict(sorted(by_rule.items())))
         total += by_rule
-    return Protection(protected, cells, dict(total))
+    return Protection(protected, cells, dict(sorted(total.items())))
+
+
+def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision) -> dict[str, pl.Series]:
+    """Return for each count, mean and median of a table why each of its cells is withheld, null where it is not."""
+    place = frame.select(pl.int_range(pl.len()).alias("row"))
+    mine = decision.counts.filter((pl.col("table") == table.name) & pl.col("rule").is_not_null())
+    silent = decision.means.filter(pl.col("table") == table.name)
+    rules = {
+        measure.name: place.join(
+            mine.filter(pl.col("measure") == measure.name), on="row", how="left", maintain_order="left"
+        )["rule"]
+        for measure in table.counts
+    }
+    for measure in table.measures:
+        if measure.kind in {"mean", "median"}:
+            base = next(count.name for count in table.counts if count.of == measure.of)
+            own = place["row"].is_in(silent.filter(pl.col("mean") == measure.name)["row"].implode())
+            part = pl.when(rules[base].is_not_null()).then(pl.lit("part")).when(own).then(pl.lit("mean"))
+            rules[measure.name] = pl.select(part.otherwise(None)).to_series()
+    return rules

@@ -1,0 +1,385 @@
+"""What an attacker can infer from published figures: bounds by propagation, and points that show what stays possible.
+
+Here the protector attacks its own plan, to see which withheld cells need more; `audit.py` attacks the result with other
+code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.intp]
+    Flags = NDArray[np.bool_]
+
+_SLACK = 1e-6
+_PASSES = 60
+_TURNS = 8
+_BIG = 4_000
+_FAR = 1_000.0
+"""How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Rows between cells, and what is known of each cell.
+
+    Attributes:
+        row: The row of each entry.
+        cell: The cell of each entry.
+        sign: Its coefficient.
+        equal: For each row whether its sum is 0; else it is at most 0.
+        weak: For each row whether it goes first where rows contradict one another.
+        lower: Least value of each cell.
+        upper: Greatest value of each cell, perhaps infinite.
+    """
+
+    row: Integers
+    cell: Integers
+    sign: Floats
+    equal: Flags
+    weak: Flags
+    lower: Floats
+    upper: Floats
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.equal)
+
+    def matrix(self) -> sparse.csr_matrix:
+        """Return the rows as a matrix."""
+        return sparse.csr_matrix((self.sign, (self.row, self.cell)), shape=(self.rows, len(self.lower)))
+
+    def keep(self, rows: Flags) -> System:
+        """Return the system with only some of its rows."""
+        number = np.cumsum(rows) - 1
+        entries = rows[self.row]
+        return replace(
+            self,
+            row=number[self.row[entries]],
+            cell=self.cell[entries],
+            sign=self.sign[entries],
+            equal=self.equal[rows],
+            weak=self.weak[rows],
+        )
+
+
+def settled(system: System, value: Floats, known: Flags) -> System:
+    """Return the system without the rows that contradict what is true, or one another.
+
+    Such a row (late data in one release and not yet in another) tells an attacker nothing that is true.
+
+    Args:
+        system: The rows, with what every figure would tell if it were published.
+        value: The true count of the cells that are `known`.
+        known: The cells whose true count is known: those of the release itself.
+    """
+    total = np.bincount(
+        system.row, system.sign * np.where(known[system.cell], value[system.cell], 0.0), minlength=system.rows
+    )
+    own = np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0
+    system = system.keep(~own | ((total <= _SLACK) & (~system.equal | (total >= -_SLACK))))
+    while True:
+        _, _, broken = _propagate(system)
+        if not broken.any():
+            break
+        around = np.zeros(len(system.lower), dtype=bool)
+        around[system.cell[broken[system.row]]] = True
+        weak = system.weak & (np.bincount(system.row, around[system.cell], minlength=system.rows) > 0)
+        system = system.keep(~(weak if weak.any() else broken))
+    if start(system) is None:
+        system = system.keep(np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0)
+    return system
+
+
+def tighten(system: System) -> System:
+    """Propagate the rows into the cells' bounds, and leave out rows that then say nothing."""
+    lower, upper, _ = _propagate(system)
+    least, most = _activity(system, lower, upper)
+    idle = (most <= _SLACK) & (~system.equal | (least >= -_SLACK))
+    return replace(system, lower=lower, upper=upper).keep(~idle)
+
+
+def _activity(system: System, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    low = np.where(system.sign > 0, lower[system.cell], upper[system.cell]) * system.sign
+    high = np.where(system.sign > 0, upper[system.cell], lower[system.cell]) * system.sign
+    return (
+        np.bincount(system.row, low, minlength=system.rows),
+        np.bincount(system.row, high, minlength=system.rows),
+    )
+
+
+def _propagate(system: System) -> tuple[Floats, Floats, Flags]:
+    """Return tightened bounds, and the rows that cannot hold within them."""
+    lower, upper = system.lower.copy(), system.upper.copy()
+    row, cell, sign = system.row, system.cell, system.sign
+    positive, equal = sign > 0, system.equal[system.row]
+    broken = np.zeros(system.rows, dtype=bool)
+    for _ in range(_PASSES):
+        low = np.where(positive, lower[cell], -upper[cell])
+        high = np.where(positive, upper[cell], -lower[cell])
+        low_others = _others(row, low, system.rows)
+        high_others = _others(row, high, system.rows)
+        # sum <= 0 bounds each entry from above by what the others are at least; sum >= 0 the other way round.
+        most = -low_others
+        least = np.where(equal, -high_others, -np.inf)
+        broken[row[(most < low - _SLACK) | (least > high + _SLACK)]] = True
+        if broken.any():
+            return lower, upper, broken
+        new_upper = np.where(positive, most, -least)
+        new_lower = np.where(positive, least, -most)
+        before = lower.copy(), upper.copy()
+        np.minimum.at(upper, cell, new_upper)
+        np.maximum.at(lower, cell, new_lower)
+        crossed = lower > upper + _SLACK
+        if crossed.any():
+            guilty = crossed[cell] & ((new_upper < before[1][cell] - _SLACK) | (new_lower > before[0][cell] + _SLACK))
+            broken[row[guilty]] = True
+            return lower, upper, broken
+        if np.array_equal(lower, before[0]) and np.array_equal(upper, before[1]):
+            break
+    return lower, upper, broken
+
+
+def _others(row: Integers, value: Floats, rows: int) -> Floats:
+    """Return for each entry the sum of the row's other entries, which may be infinite."""
+    finite = np.isfinite(value)
+    total = np.bincount(row, np.where(finite, value, 0.0), minlength=rows)
+    infinite = np.bincount(row, (~finite).astype(np.float64), minlength=rows)
+    sign = value[~finite][0] if (~finite).any() else np.inf
+    others = total[row] - np.where(finite, value, 0.0)
+    return np.where(infinite[row] - ~finite > 0, sign, others)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What must stay possible of a withheld cell: its values are not all among few people, and not too near one another.
+
+    Attributes:
+        threshold: The least number of people that is not few.
+        width: The least span of the possible values.
+    """
+
+    threshold: int
+    width: int
+
+    def met(self, low: Floats, high: Floats) -> Flags:
+        """Return whether cells with these possible values are safe."""
+        hidden = (low < 1 - _SLACK) | (high > self.threshold - 1 + _SLACK)
+        return hidden & (high - low >= self.width - _SLACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What an attack on a system found.
+
+    Attributes:
+        cells: The watched cells that are not safe.
+        point: A point that fulfils every row.
+        lower: The least value of each cell, by propagation alone.
+        upper: The greatest.
+    """
+
+    cells: Integers
+    point: Floats
+    lower: Floats
+    upper: Floats
+
+
+def exposed(system: System, watched: Integers, goal: Goal) -> Exposure:
+    """Return the withheld cells of which an attacker learns too much.
+
+    Args:
+        system: The rows, and for each cell what its published figure tells of it.
+        watched: The withheld cells.
+        goal: What must stay possible of each.
+    """
+    tight = tighten(system)
+    point = start(tight)
+    if point is None:
+        msg = "a system that was settled has a point"
+        raise RuntimeError(msg)
+    hopeful = watched[goal.met(tight.lower[watched], tight.upper[watched])]
+    lost = set(watched.tolist()) - set(hopeful.tolist())
+    is_watched = np.zeros(len(tight.lower), dtype=bool)
+    is_watched[hopeful] = True
+    small: list[Integers] = []
+    for component, tree in _components(tight):
+        mine = component[is_watched[component]]
+        if len(mine) and not tree:
+            if len(component) <= _BIG:
+                small.append(component)
+            else:
+                lost |= set(_in_pieces(tight, component, mine, point, goal))
+    if small:
+        # What does not hang together can be moved at once: one programme shows what is possible in all of it.
+        together = np.sort(np.concatenate(small))
+        left = _searched(tight, together, together[is_watched[together]], point, goal, one_by_one=False)
+        for component in small:
+            mine = np.intersect1d(component, left)
+            if len(mine):
+                lost |= set(_searched(tight, component, mine, point, goal))
+    return Exposure(np.array(sorted(lost), dtype=np.intp), point, tight.lower, tight.upper)
+
+
+def _components(system: System) -> Iterator[tuple[Integers, bool]]:
+    """Yield the cells that rows tie together, and whether no circle of rows does: then propagation is exact."""
+    label = _label(system, np.ones(len(system.row), dtype=bool))
+    size = np.bincount(label)
+    edges = np.bincount(label[system.cell + system.rows], minlength=len(size))
+    for cells in _grouped(np.unique(system.cell), label[system.rows :]):
+        own = label[system.rows + cells[0]]
+        yield cells, bool(edges[own] == size[own] - 1)
+
+
+def _label(system: System, entries: Flags) -> Integers:
+    """Number the connected components of rows (first) and cells."""
+    size = system.rows + len(system.lower)
+    ends = system.row[entries], system.cell[entries] + system.rows
+    graph = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size))
+    return connected_components(graph, directed=False)[1]
+
+
+def _grouped(cells: Integers, label: Integers) -> list[Integers]:
+    """Split cells by their label."""
+    cells = cells[np.argsort(label[cells], kind="stable")]
+    return np.split(cells, np.flatnonzero(np.diff(label[cells])) + 1) if len(cells) else []
+
+
+def _in_pieces(system: System, component: Integers, mine: Integers, point: Floats, goal: Goal) -> list[int]:
+    """Return those of a big component's watched cells that are not shown to be safe.
+
+    It is searched in pieces, with what is outside held still: first what equations tie together, then the neighbourhood
+    of what is left. That can only overlook witnesses.
+    """
+    is_mine = np.zeros(len(system.lower), dtype=bool)
+    is_mine[mine] = True
+    label = _label(system, system.equal[system.row])[system.rows :]
+    left: list[int] = []
+    for block in _grouped(component, label):
+        if is_mine[block].any():
+            left += _searched(system, block, block[is_mine[block]], point, goal)
+    lost: list[int] = []
+    incidence = system.matrix()
+    while left:
+        near = neighbourhood(incidence, left[0], _BIG)
+        here = np.intersect1d(left, near)
+        lost += _searched(system, near, here, point, goal)
+        left = [cell for cell in left if cell not in set(here.tolist())]
+    return lost
+
+
+def neighbourhood(incidence: sparse.csr_matrix, cell: int, most: int) -> Integers:
+    """Return the cells nearest to one, by the rows that they share, up to a bounded number."""
+    by_cell = incidence.T.tocsr()
+    found = np.array([cell])
+    edge = found
+    while len(edge) and len(found) < most:
+        rows = np.unique(by_cell[edge].indices)
+        edge = np.setdiff1d(np.unique(incidence[rows].indices), found)[: most - len(found)]
+        found = np.concatenate([found, edge])
+    return np.sort(found)
+
+
+def _searched(
+    system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, *, one_by_one: bool = True
+) -> list[int]:
+    """Return those of a block's watched cells for which no points were found that keep them safe."""
+    local = within(system, block, point)
+    number = np.full(len(system.lower), -1)
+    number[block] = np.arange(len(block))
+    mine = number[mine]
+    low, high = point[block][mine].copy(), point[block][mine].copy()
+    unsolved = np.arange(len(mine))
+
+    def learn(sign: Floats) -> None:
+        objective = np.zeros(len(block))
+        objective[mine] = sign
+        found = solve(local, objective)
+        if found is not None:
+            np.minimum(low, found[mine], out=low)
+            np.maximum(high, found[mine], out=high)
+
+    for turn in range(_TURNS):  # many cells at once first: one point shows what is possible for all of them
+        unsolved = np.flatnonzero(~goal.met(low, high))
+        if not len(unsolved):
+            return []
+        sign = np.zeros(len(mine))
+        alternating = np.arange(len(unsolved)) // 2 ** (turn // 2 - 1) if turn > 1 else np.zeros(len(unsolved))
+        sign[unsolved] = (-1.0) ** (turn + alternating)
+        learn(sign)
+    for one in unsolved if one_by_one else ():
+        for direction in (-1.0, 1.0):
+            if not goal.met(low[one : one + 1], high[one : one + 1])[0]:
+                sign = np.zeros(len(mine))
+                sign[one] = direction
+                learn(sign)
+    return block[mine[~goal.met(low, high)]].tolist()
+
+
+def within(system: System, cells: Integers, point: Floats) -> System:
+    """Return the part of a system that concerns some cells, the others held where `point` has them.
+
+    The result has one more cell, fixed at 1, that carries what the held ones add to each row.
+    """
+    inside = np.full(len(system.lower), -1)
+    inside[cells] = np.arange(len(cells))
+    rows = np.unique(system.row[inside[system.cell] >= 0])
+    number = np.full(system.rows, -1)
+    number[rows] = np.arange(len(rows))
+    entries = number[system.row] >= 0
+    row, cell, sign = number[system.row[entries]], system.cell[entries], system.sign[entries]
+    held = inside[cell] < 0
+    constant = np.bincount(row[held], sign[held] * point[cell[held]], minlength=len(rows))
+    used = np.flatnonzero(constant)
+    return System(
+        row=np.concatenate([row[~held], used]),
+        cell=np.concatenate([inside[cell[~held]], np.full(len(used), len(cells))]),
+        sign=np.concatenate([sign[~held], constant[used].astype(np.float64)]),
+        equal=system.equal[rows],
+        weak=system.weak[rows],
+        lower=np.append(system.lower[cells], 1.0),
+        upper=np.append(system.upper[cells], 1.0),
+    )
+
+
+def start(system: System) -> Floats | None:
+    """Return a point that fulfils every row, or none where there is none."""
+    point = np.clip(0.0, system.lower, system.upper)
+    touched = np.unique(system.cell)
+    if len(touched):
+        found = solve(within(system, touched, point), np.zeros(len(touched)))
+        if found is None:
+            return None
+        point[touched] = found[: len(touched)]
+    return point
+
+
+def solve(system: System, objective: Floats, method: str = "highs") -> Floats | None:
+    """Return the point that makes the objective least, or none where there is none; missing weights are 0."""
+    objective = np.pad(objective, (0, len(system.lower) - len(objective)))
+    matrix = system.matrix()
+    equal, other = matrix[system.equal], matrix[~system.equal]
+    top = np.where(np.isfinite(system.upper), system.upper, np.maximum(system.lower, 0) + _FAR)
+    result = linprog(
+        objective,
+        A_eq=equal if equal.shape[0] else None,
+        b_eq=np.zeros(equal.shape[0]) if equal.shape[0] else None,
+        A_ub=other if other.shape[0] else None,
+        b_ub=np.zeros(other.shape[0]) if other.shape[0] else None,
+        bounds=np.column_stack([system.lower, top]),
+        method=method,
+    )
+    return np.asarray(result.x) if result.x is not None and result.status == 0 else None

@@ -1,0 +1,326 @@
+"""Which cells hang together: the counts of a release and those before it, and the rows that `links.toml` declares."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+
+from cetegra_usage.project import root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cetegra_usage.definitions import TableDefinition
+    from cetegra_usage.model import Period
+
+Relation = Literal["sum", "same", "most", "cover", "within"]
+
+KEY = ("table", "measure", "first", "last", "service", "user_type", "feature", "extra")
+"""What names a true cell, in whichever release it stands: `extra` holds the dimensions that only one table has."""
+
+_WINDOW_DAYS = {"day": 1, "week": 7, "cohort_week": 7}
+_COMMON = ("service", "user_type", "feature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One entry of `links.toml`; its head says what the fields mean."""
+
+    name: str
+    relation: Relation
+    tables: tuple[str, ...] = ()
+    whole_table: str = ""
+    parts_table: str = ""
+    measures: tuple[tuple[str, ...], ...] = ()
+    whole: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    time: Literal["same", "inside", "overlapping", "last"] = "same"
+    nearly: bool = False
+    rest: bool = False
+    missing: Literal["nothing", "unknown"] = "nothing"
+
+    @property
+    def sides(self) -> list[tuple[str, str]]:
+        """The tables of the whole and of the parts, as pairs."""
+        return [(table, table) for table in self.tables] or [(self.whole_table, self.parts_table)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """What a mean of a table is taken over: `total` / `count`; the total has no name where it is not published."""
+
+    table: str
+    mean: str
+    count: str
+    total: str = ""
+
+
+@cache
+def means() -> tuple[Mean, ...]:
+    """Read the declared means, in the order of the file."""
+    return tuple(Mean(**entry) for entry in _document()["mean"])
+
+
+@cache
+def links() -> tuple[Link, ...]:
+    """Read the declared links, in the order of the file."""
+    return tuple(Link(**{**entry, "measures": _measures(entry)}) for entry in _document()["link"])
+
+
+@cache
+def _document() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
+
+
+def _measures(entry: dict[str, Any]) -> Any:
+    return tuple(tuple(group) for group in entry.get("measures", ()))
+
+
+def cells(
+    period: Period, tables: Mapping[str, pl.DataFrame], definitions: Mapping[str, TableDefinition], *carry: str
+) -> pl.DataFrame:
+    """Return one row for each count of some tables: its key, `value`, `status`, and `row`, its place in the table's frame.
+
+    Args:
+        period: The period of the release that the tables belong to.
+        tables: Exact marts or published tables, by name.
+        definitions: The definition of each.
+        carry: Suffixes of further columns of each count to carry along, for example `people`.
+    """
+    found = [
+        _long(period, definitions[name], frame.with_row_index("row"), measure.name, carry)
+        for name, frame in tables.items()
+        for measure in definitions[name].counts
+    ]
+    return (
+        pl.concat(found)
+        if found
+        else pl.DataFrame(schema=dict.fromkeys((*KEY, "value", "status", "row", *carry), pl.Null))
+    )
+
+
+def _long(
+    period: Period, table: TableDefinition, frame: pl.DataFrame, measure: str, carry: tuple[str, ...]
+) -> pl.DataFrame:
+    clock = next((dimension for dimension in table.grain if dimension in _WINDOW_DAYS), None)
+    if clock is None:
+        first, last = pl.lit(period.first), pl.lit(period.last)
+    else:
+        first, last = pl.col(clock), pl.col(clock) + pl.duration(days=_WINDOW_DAYS[clock] - 1)
+    others = [dimension for dimension in table.grain if dimension not in (*_COMMON, clock)]
+    common = [
+        (pl.col(dimension) if dimension in table.grain else pl.lit("")).cast(pl.String).alias(dimension)
+        for dimension in _COMMON
+    ]
+    extra = (
+        pl.concat_str([pl.col(dimension).cast(pl.String) for dimension in others], separator=">")
+        if others
+        else pl.lit("")
+    )
+    return frame.select(
+        pl.lit(table.name).alias("table"),
+        pl.lit(measure).alias("measure"),
+        first.alias("first"),
+        last.alias("last"),
+        *common,
+        extra.alias("extra"),
+        pl.col(measure).cast(pl.Int64).alias("value"),
+        pl.col(f"{measure}_status").alias("status"),
+        pl.col("row").cast(pl.Int64),
+        *(
+            (pl.col(f"{measure}_{name}") if f"{measure}_{name}" in frame.columns else pl.lit(None))
+            .cast(pl.Float64)
+            .alias(name)
+            for name in carry
+        ),
+    )
+
+
+def shown_means(
+    period: Period, tables: Mapping[str, pl.DataFrame], definitions: Mapping[str, TableDefinition]
+) -> pl.DataFrame:
+    """Return one row for each declared mean of some tables: the key of its count, `row`, and what is shown of it.
+
+    That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of, or nothing.
+    """
+    found = [
+        _long(period, definitions[mean.table], tables[mean.table].with_row_index("row"), mean.count, ()).select(
+            *KEY,
+            "row",
+            tables[mean.table][mean.mean].cast(pl.Float64).alias("figure"),
+            tables[mean.table][f"{mean.mean}_status"].alias("mean_status"),
+            pl.lit(mean.mean).alias("mean"),
+            pl.lit(mean.total).alias("total"),
+        )
+        for mean in means()
+        if mean.table in tables
+    ]
+    columns = {"row": pl.Int64, "figure": pl.Float64, "mean_status": pl.String, "mean": pl.String, "total": pl.String}
+    keys = {key: pl.Date if key in {"first", "last"} else pl.String for key in KEY}
+    return pl.concat(found) if found else pl.DataFrame(schema={**keys, **columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that hold between cells, as entries: `sum of sign x cell` is 0 where `equal`, else at most 0.
+
+    Attributes:
+        row: The row of each entry, from 0.
+        cell: The cell of each entry.
+        sign: +1 or -1.
+        equal: For each row whether the sum is 0.
+        nearly: For each row whether it may fail by a few people.
+        rest: For each row whether what the parts lack is a group of people too.
+    """
+
+    row: np.ndarray
+    cell: np.ndarray
+    sign: np.ndarray
+    equal: np.ndarray
+    nearly: np.ndarray
+    rest: np.ndarray
+
+
+def resolve(frame: pl.DataFrame, definitions: Mapping[str, TableDefinition]) -> Rows:
+    """Return every row that the declared links make between the cells of a frame.
+
+    Args:
+        frame: `cell` (its number), the key, and `status`; a cell that is unavailable shows nothing and is left out.
+        definitions: The tables' definitions.
+    """
+    there = frame.filter(pl.col("status") != "unavailable")
+    missing = frame.filter(pl.col("status") == "unavailable")
+    groups: list[pl.DataFrame] = []
+    count = 0
+    for link in links():
+        for whole_table, parts_table in link.sides:
+            if whole_table not in definitions or parts_table not in definitions:
+                continue
+            found = _groups(link, there, missing, definitions[whole_table], definitions[parts_table])
+            if len(found):
+                found = found.with_columns((pl.col("group").rank("dense") - 1 + count).cast(pl.Int64).alias("group"))
+                count = int(found["group"].max()) + 1  # pyright: ignore[reportArgumentType]
+                groups.append(found.select("group", "whole", "part", "equal", "upper", "nearly", "rest"))
+    return _entries(pl.concat(groups)) if groups else _entries(None)
+
+
+def _entries(groups: pl.DataFrame | None) -> Rows:
+    if groups is None:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Rows(nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool), nothing.astype(bool))
+    heads = groups.group_by("group", maintain_order=True).first().sort("group")
+    # An inequality reads `sum <= 0`: parts - whole where the parts are below, whole - parts where they cover it.
+    sign = np.where(heads["upper"].to_numpy(), -1, 1)
+    group, number = groups["group"].to_numpy(), heads["group"].to_numpy()
+    return Rows(
+        row=np.concatenate([number, group]),
+        cell=np.concatenate([heads["whole"].to_numpy(), groups["part"].to_numpy()]),
+        sign=np.concatenate([sign, -sign[group]]),
+        equal=heads["equal"].to_numpy(),
+        nearly=heads["nearly"].to_numpy(),
+        rest=heads["rest"].to_numpy(),
+    )
+
+
+def _groups(
+    link: Link, there: pl.DataFrame, missing: pl.DataFrame, whole: TableDefinition, parts: TableDefinition
+) -> pl.DataFrame:
+    """Return `group`, `whole`, `part` and what relates them, for one link between two tables."""
+    pairs = link.measures or tuple((measure.name, measure.name) for measure in whole.counts)
+    lookup = pl.DataFrame(
+        [{"measure": head, "part_measure": part} for head, *tail in pairs for part in tail],
+        schema={"measure": pl.String, "part_measure": pl.String},
+    )
+    left = _side(there, whole, link.whole).join(lookup, on="measure")
+    both = pl.concat([there.with_columns(gone=pl.lit(value=False)), missing.with_columns(gone=pl.lit(value=True))])
+    joined = _match(link, left, _side(both, parts, link.parts), whole, parts)
+    one_each = link.relation in {"same", "within"}
+    joined = joined.with_columns(
+        group=pl.int_range(pl.len()) if one_each else pl.col("cell"),
+        whole=pl.col("cell"),
+        part=pl.col("part_cell"),
+        equal=pl.lit(link.relation in {"sum", "same"}),
+        upper=pl.lit(link.relation != "cover"),
+        nearly=pl.lit(link.nearly),
+        rest=pl.lit(link.rest),
+    )
+    if link.time in {"inside", "overlapping"} and not one_each:
+        joined = _covered(link, joined)
+    if link.missing == "unknown":
+        joined = joined.with_columns(equal=pl.col("equal") & ~pl.col("part_gone").any().over("group"))
+    return joined.filter(~pl.col("part_gone"))
+
+
+def _side(frame: pl.DataFrame, table: TableDefinition, where: Mapping[str, Any]) -> pl.DataFrame:
+    """Keep the cells of one side of a link."""
+    frame = frame.filter(pl.col("table") == table.name)
+    for dimension, value in where.items():
+        column = dimension if dimension in _COMMON else "extra"
+        if value == "each":
+            frame = frame.filter(pl.col(column) != "all")
+        elif value not in {"any", "next"}:
+            frame = frame.filter(pl.col(column) == str(value))
+    return frame
+
+
+def _match(
+    link: Link, left: pl.DataFrame, right: pl.DataFrame, whole: TableDefinition, parts: TableDefinition
+) -> pl.DataFrame:
+    """Join wholes to their parts: `part_*` columns stand beside the whole's own."""
+    named = {dimension if dimension in _COMMON else "extra" for dimension in (*link.whole, *link.parts)}
+    if "extra" not in named and bool(_extra(whole)) != bool(_extra(parts)):
+        named.add("extra")
+    on = ["part_measure", *(column for column in (*_COMMON, "extra") if column not in named)]
+    right = right.rename({column: f"part_{column}" for column in right.columns})
+    if "next" in link.parts.values():
+        values = sorted(right["part_extra"].unique().to_list(), key=int)
+        following = dict(pairwise(values))
+        left = left.filter(pl.col("extra").is_in(list(following))).with_columns(
+            pl.col("extra").replace_strict(following, return_dtype=pl.String).alias("_next")
+        )
+        right = right.with_columns(pl.col("part_extra").alias("_next"))
+        on.append("_next")
+    right = right.with_columns(
+        pl.col(f"part_{column}").alias(column) for column in on if column not in {"part_measure", "_next"}
+    )
+    if link.time == "same":
+        right = right.with_columns(first=pl.col("part_first"), last=pl.col("part_last"))
+        return left.join(right, on=[*on, "first", "last"], how="inner")
+    if link.time == "last":
+        return left.join(right.with_columns(last=pl.col("part_last")), on=[*on, "last"], how="inner")
+    joined = left.join(right, on=on, how="inner")
+    shorter = pl.col("part_last") - pl.col("part_first") < pl.col("last") - pl.col("first")
+    if link.time == "inside":
+        within = (pl.col("part_first") >= pl.col("first")) & (pl.col("part_last") <= pl.col("last"))
+    else:
+        within = (pl.col("part_first") <= pl.col("last")) & (pl.col("part_last") >= pl.col("first"))
+    return joined.filter(shorter & within)
+
+
+def _extra(table: TableDefinition) -> list[str]:
+    return [dimension for dimension in table.grain if dimension not in (*_COMMON, *_WINDOW_DAYS)]
+
+
+def _covered(link: Link, joined: pl.DataFrame) -> pl.DataFrame:
+    """Judge whether the parts' windows fill the whole's: else a sum is only a bound, and a cover none.
+
+    An unavailable part is nothing and fills its days: what is asked is only that a release shows them.
+    """
+    begin = pl.max_horizontal("part_first", "first")
+    end = pl.min_horizontal("part_last", "last")
+    joined = joined.with_columns(
+        _filled=_days(begin, end).sum().over("group") >= _days(pl.col("first"), pl.col("last"))
+    )
+    if link.relation == "cover":
+        return joined.filter(pl.col("_filled"))
+    return joined.with_columns(equal=pl.col("equal") & pl.col("_filled"))
+
+
+def _days(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    return (last - first).dt.total_days() + 1

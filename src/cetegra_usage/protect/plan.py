@@ -1,0 +1,446 @@
+"""What of a release is withheld, decided over all its tables and the releases before it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from cetegra_usage.errors import DisclosureError
+from cetegra_usage.protect import links, rounding, threshold
+from cetegra_usage.protect.attack import Goal, System, exposed, settled
+from cetegra_usage.protect.suppress import Plan, complement, margins
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cetegra_usage.definitions import TableDefinition
+    from cetegra_usage.model import Period
+    from cetegra_usage.protect.attack import Flags, Floats, Integers
+    from cetegra_usage.protect.history import ReleasedTables
+    from cetegra_usage.settings import Disclosure
+
+RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary")
+"""Why a count is withheld: the first that applies."""
+
+_EXACT_ROUNDS = 8
+_ROUNDS = 12
+_SHOWN = ("published", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is withheld.
+
+    Attributes:
+        counts: One row for each count of the release: `table`, `measure`, `row`, and `rule`, null where it is shown.
+        means: One row for each mean that would narrow its count too much: `table`, `mean`, `row`.
+    """
+
+    counts: pl.DataFrame
+    means: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The true cells of a release and of those before it: each once, in however many tables it stands.
+
+    Attributes:
+        value: The true count; what was published, for a cell of an earlier release alone.
+        here: Whether this release shows it.
+        free: Whether this release may still withhold it: an earlier one has not decided.
+        rule: The place in `RULES` of why it is withheld, or -1.
+        system: The rows between the cells; the bounds are what each figure tells where it is published.
+        means: `count` and `total` (cells, or -1), `figure`, `here`: the means that tell of them.
+        rest: Pairs of a whole and a part that leave a group of people between them.
+    """
+
+    value: Integers
+    here: Flags
+    free: Flags
+    rule: Integers
+    system: System
+    means: pl.DataFrame
+    rest: tuple[Integers, Integers]
+
+
+def decide(
+    period: Period,
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    disclosure: Disclosure,
+    released: Sequence[ReleasedTables],
+) -> Decision:
+    """Decide what of a release is withheld; the arguments are those of `protect`.
+
+    Raises:
+        DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
+    """
+    places = _places(period, tables, definitions, disclosure, released)
+    cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
+    goal = Goal(disclosure.threshold, disclosure.rounding)
+    rule = _withheld(period, cells, goal)
+    silent = _silenced(cells, rule, goal)
+    names = dict(enumerate(RULES))
+    counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
+    return Decision(
+        counts=counts.select(
+            "table", "measure", "row", pl.col("rule").replace_strict(names, default=None, return_dtype=pl.String)
+        ),
+        means=cells.means.filter(pl.Series(silent)).select("table", "mean", "row"),
+    )
+
+
+def nothing() -> Decision:
+    """Return the decision to withhold nothing."""
+    counts = {"table": pl.String, "measure": pl.String, "row": pl.Int64, "rule": pl.String}
+    return Decision(
+        pl.DataFrame(schema=counts), pl.DataFrame(schema={"table": pl.String, "mean": pl.String, "row": pl.Int64})
+    )
+
+
+def _places(
+    period: Period,
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    disclosure: Disclosure,
+    released: Sequence[ReleasedTables],
+) -> pl.DataFrame:
+    """Return every place where a count stands: its key, `value`, `status`, `row`, `here`, and what was said of it before.
+
+    `few` and `dominated` are the primary rules; `told` whether the newest release before shows the same figure; `hidden`
+    whether one withheld it (an earlier revision of this period does not bind); `near` whether an earlier figure differs by
+    what can only be few people.
+    """
+    current = links.cells(period, tables, definitions, "people", "top").with_columns(here=pl.lit(value=True))
+    current = threshold.primary(current, disclosure)
+    before = [
+        links.cells(release.period, release.tables, definitions).with_columns(
+            binds=pl.lit(release.period != period), order=pl.lit(order)
+        )
+        for order, release in enumerate(released)
+    ]
+    step = disclosure.rounding
+    figure = (2 * pl.col("value") + step) // (2 * step) * step
+    if not before:
+        return current.with_columns(told=pl.lit(value=False), hidden=pl.lit(value=False), near=pl.lit(value=False))
+    past = pl.concat(before).filter(pl.col("status") != "unavailable")
+    shown = pl.col("past_status").is_in(_SHOWN)
+    far = (pl.col("past_value") - pl.col("figure")).abs()
+    said = (
+        current.select(*links.KEY, figure=figure)
+        .join(past.rename({"value": "past_value", "status": "past_status"}), on=list(links.KEY))
+        .sort("order", maintain_order=True)
+        .group_by(list(links.KEY), maintain_order=True)
+        .agg(
+            told=(shown & (pl.col("past_value") == pl.col("figure"))).last(),
+            hidden=(pl.col("binds") & (pl.col("past_status") == rounding.WITHHELD)).any(),
+            near=(shown & (far > step - 1) & (far + step - 1 < disclosure.threshold)).any(),
+        )
+    )
+    current = current.join(said, on=list(links.KEY), how="left", maintain_order="left").with_columns(
+        pl.col("told", "hidden", "near").fill_null(value=False)
+    )
+    there = current.filter(pl.col("status") != "unavailable")
+    gone = (
+        past.unique(subset=list(links.KEY), keep="last", maintain_order=True)
+        .join(there, on=list(links.KEY), how="anti", maintain_order="left")
+        .with_columns(
+            here=pl.lit(value=False),
+            few=pl.lit(value=False),
+            dominated=pl.lit(value=False),
+            told=pl.col("status").is_in(_SHOWN),
+            hidden=pl.col("status") == rounding.WITHHELD,
+            near=pl.lit(value=False),
+        )
+    )
+    return pl.concat([current, gone.select(current.columns)])
+
+
+def _means(
+    period: Period,
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    released: Sequence[ReleasedTables],
+) -> pl.DataFrame:
+    """Return the means of this release and of the newest before: the key of the count, `total`, `figure`, `here`."""
+    current = links.shown_means(period, tables, definitions).with_columns(here=pl.lit(value=True))
+    current = current.with_columns(pl.col("figure").map_elements(rounding.three_figures, return_dtype=pl.Float64))
+    before = [
+        links.shown_means(release.period, release.tables, definitions).with_columns(here=pl.lit(value=False))
+        for release in released
+    ]
+    return (
+        pl.concat([*before, current])
+        .filter(pl.col("mean_status").is_in(_SHOWN))
+        .unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
+    )
+
+
+def _cells(
+    places: pl.DataFrame, definitions: Mapping[str, TableDefinition], disclosure: Disclosure, means: pl.DataFrame
+) -> tuple[_Cells, Integers]:
+    """Make one cell of all places that show the same; return the cells and the number of each place's."""
+    places = places.with_row_index("cell").with_columns(pl.col("cell").cast(pl.Int64))
+    rows = links.resolve(places.select("cell", *links.KEY, "status"), definitions)
+    column: dict[str, Any] = {
+        name: places[name].to_numpy() for name in ("here", "few", "dominated", "told", "hidden", "near")
+    }
+    exact = places["value"].fill_null(0).to_numpy()
+    figure = np.where(column["here"], _figure(exact, disclosure), exact)
+    number, size = _same(rows, exact, figure, column["here"], column["hidden"])
+
+    def any_of(flags: Flags) -> Flags:
+        return np.bincount(number, flags.astype(np.float64), minlength=size) > 0
+
+    here = any_of(column["here"])
+    value = np.full(size, -1, dtype=np.int64)
+    np.maximum.at(value, number, np.where(column["here"] | ~here[number], exact, -1))
+    few, dominated = any_of(column["few"]), any_of(column["dominated"])
+    told = any_of(column["told"]) & ~few & ~dominated
+    hidden = any_of(column["hidden"]) & ~told
+    near = any_of(column["near"]) & ~told
+    system = settled(_system(rows, number, size, value, here, hidden, disclosure), value.astype(np.float64), here)
+    zero = _zeros(system, value, few, here & ~told)
+    rule = np.full(size, -1)
+    for place, flags in reversed(list(enumerate((few, dominated, zero, near | hidden)))):
+        rule[flags] = place
+    joined = means.join(places.select(*links.KEY, "cell"), on=list(links.KEY), how="left", maintain_order="left")
+    totals = places.select(*links.KEY, total_cell="cell").rename({"measure": "total"})
+    keys = [key for key in links.KEY if key != "measure"]
+    joined = joined.join(totals, on=[*keys, "total"], how="left", maintain_order="left")
+    at = np.append(number, -1)
+    joined = joined.with_columns(
+        count=pl.Series(at[joined["cell"].to_numpy()]),
+        whole=pl.Series(at[joined["total_cell"].fill_null(-1).to_numpy()]),
+    )
+    pairs = _pairs(rows, number)
+    return _Cells(value, here, here & ~told & ~hidden, rule, system, joined, pairs), number
+
+
+def _figure(count: Integers, disclosure: Disclosure) -> Integers:
+    step = disclosure.rounding
+    return (2 * count + step) // (2 * step) * step
+
+
+def _same(rows: links.Rows, exact: Integers, figure: Integers, here: Flags, hidden: Flags) -> tuple[Integers, int]:
+    """Number the true cells: a whole with one part is its part, as far as both show the same state of the data."""
+    entries = np.bincount(rows.row, minlength=len(rows.equal))
+    single = (entries == 2) & rows.equal & ~rows.nearly  # noqa: PLR2004  # a whole and one part
+    pick = single[rows.row]
+    order = np.argsort(rows.row[pick], kind="stable")
+    one, other = rows.cell[pick][order].reshape(-1, 2).T
+    both = here[one] & here[other]
+    agree = np.where(both, exact[one] == exact[other], (figure[one] == figure[other]) | hidden[one] | hidden[other])
+    one, other = one[agree], other[agree]
+    graph = sparse.csr_matrix((np.ones(len(one)), (one, other)), shape=(len(exact), len(exact)))
+    size, number = connected_components(graph, directed=False)
+    return number, int(size)
+
+
+def _system(
+    rows: links.Rows,
+    number: Integers,
+    size: int,
+    value: Integers,
+    here: Flags,
+    hidden: Flags,
+    disclosure: Disclosure,
+) -> System:
+    """Write the rows between true cells: each entry once, each row once, none that says nothing."""
+    matrix = sparse.csr_matrix((rows.sign.astype(float), (rows.row, number[rows.cell])), shape=(len(rows.equal), size))
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    entry = matrix.tocoo()
+    # Rows with the same entries have the same sum of well-mixed numbers.
+    mixed = (np.arange(size, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mark = np.zeros(len(rows.equal), dtype=np.uint64)
+    np.add.at(mark, entry.row, mixed[entry.col] * entry.data.astype(np.int64).astype(np.uint64))
+    filled = np.bincount(entry.row, minlength=len(rows.equal)) > 0
+    key = (
+        pl.DataFrame({"mark": mark, "equal": rows.equal, "nearly": rows.nearly})
+        .with_row_index("row")
+        .filter(pl.Series(filled))
+    )
+    first = (
+        key.sort("nearly", "row").unique(subset=["mark", "equal"], keep="first", maintain_order=True)["row"].to_numpy()
+    )
+    keep = np.zeros(len(rows.equal), dtype=bool)
+    keep[first] = True
+    figure = np.where(here, _figure(value, disclosure), value)
+    lower, upper = _told(figure, disclosure)
+    lower[hidden & ~here], upper[hidden & ~here] = 0.0, np.inf
+    whole = System(
+        row=entry.row.astype(np.intp),
+        cell=entry.col.astype(np.intp),
+        sign=entry.data.astype(np.float64),
+        equal=rows.equal,
+        weak=rows.nearly,
+        lower=lower,
+        upper=upper,
+    )
+    return whole.keep(keep)
+
+
+def _told(figure: Integers, disclosure: Disclosure) -> tuple[Floats, Floats]:
+    """Return what published figures tell: the least and the greatest count of each."""
+    known, at = np.unique(figure, return_inverse=True)
+    bounds = np.array([rounding.interval(int(one), disclosure) for one in known], dtype=np.float64).reshape(-1, 2)
+    return bounds[at, 0].copy(), bounds[at, 1].copy()
+
+
+def _zeros(system: System, value: Integers, few: Flags, may: Flags) -> Flags:
+    """Return the zeros that tell of everybody in a small group: none of it did.
+
+    A zero that a zero of everybody contains (nobody at all used the feature) tells nothing of the group, and stays.
+    """
+    wholes = np.bincount(system.row, system.sign < 0, minlength=system.rows) == 1
+    below = wholes[system.row] & (system.sign > 0)
+    whole_of = np.zeros(system.rows, dtype=np.intp)
+    heads = wholes[system.row] & (system.sign < 0)
+    whole_of[system.row[heads]] = system.cell[heads]
+    part, whole = system.cell[below], whole_of[system.row[below]]
+    zero = np.zeros(len(value), dtype=bool)
+    while True:
+        more = (few | zero)[whole] & (value[part] == 0) & may[part] & ~zero[part]
+        if not more.any():
+            break
+        zero[part[more]] = True
+    while True:
+        plain = (value == 0) & ~zero
+        less = plain[whole] & zero[part]
+        if not less.any():
+            return zero
+        zero[part[less]] = False
+
+
+def _pairs(rows: links.Rows, number: Integers) -> tuple[Integers, Integers]:
+    rest = rows.rest[rows.row]
+    whole, part = rest & (rows.sign < 0), rest & (rows.sign > 0)
+    wholes = number[rows.cell[whole]][np.argsort(rows.row[whole], kind="stable")]
+    parts = number[rows.cell[part]][np.argsort(rows.row[part], kind="stable")]
+    pairs = np.unique(np.column_stack([wholes, parts]), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
+    """Return the rule of each cell once all withheld cells are safe, without any mean."""
+    rule = cells.rule.copy()
+    rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
+    for turn in range(_ROUNDS):
+        withheld = rule >= 0
+        system = _seen(cells.system, withheld)
+        found = exposed(system, np.flatnonzero(withheld), goal)
+        small = _small_rests(cells, rule, found.lower, found.upper, goal)
+        rule[small] = RULES.index("rest")
+        if len(found.cells):
+            plan = Plan(cells.system, withheld.copy(), cells.free, _cost(cells))
+            more = (
+                complement(plan, found.cells, found.point, goal)
+                if turn < _EXACT_ROUNDS
+                else np.array(margins(plan, found.cells.tolist()), dtype=np.intp)
+            )
+            if not len(more) and not len(small):
+                break
+            rule[more[rule[more] < 0]] = RULES.index("complementary")
+        elif not len(small):
+            return rule
+    raise DisclosureError(
+        f"the release {period.key} is refused: some of its cells cannot be protected",
+        why="with what earlier releases show, figures that are withheld could be computed from those that are not",
+        hint="cetegra-usage run, once the next period is over, or a higher disclosure.rounding",
+    )
+
+
+def _seen(system: System, withheld: Flags) -> System:
+    """Return what an attacker sees: nothing of a withheld cell."""
+    return replace(system, lower=np.where(withheld, 0.0, system.lower), upper=np.where(withheld, np.inf, system.upper))
+
+
+def _small_rests(cells: _Cells, rule: Integers, lower: Floats, upper: Floats, goal: Goal) -> Integers:
+    """Return a cell to withhold of each pair that tells of few people between whole and part."""
+    whole, part = cells.rest
+    least, most = np.maximum(lower[whole] - upper[part], 0), upper[whole] - lower[part]
+    small = (least >= 1) & (most <= goal.threshold - 1)
+    part_first = np.where(cells.free[part], part, whole)
+    chosen = np.unique(part_first[small & (rule[part] < 0) & (rule[whole] < 0)])
+    return chosen[cells.free[chosen]]
+
+
+def _cost(cells: _Cells) -> Floats:
+    """Return what is lost with each cell: the cell itself, and more the more it counts."""
+    return 1 + np.log10(1 + np.maximum(cells.value, 0)) / 4
+
+
+def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
+    """Return the means of this release that must be withheld, since with their counts' rounding they would expose a cell."""
+    means = cells.means
+    count, total = means["count"].to_numpy(), means["whole"].to_numpy()
+    here, figure = means["here"].to_numpy(), means["figure"].to_numpy()
+    withheld = rule >= 0
+    silent = here & withheld[count]
+    incidence = cells.system.matrix()
+    by_cell = incidence.T.tocsr()
+    reach = 1
+    while True:
+        told = ~silent & ~withheld[count]
+        system = _narrowed(cells.system, withheld, count[told], total[told], figure[told])
+        found = exposed(_seen(system, withheld), np.flatnonzero(withheld), goal)
+        guilty = np.zeros(len(withheld), dtype=bool)
+        guilty[found.cells] = True
+        whole, part = cells.rest
+        least, most = np.maximum(found.lower[whole] - found.upper[part], 0), found.upper[whole] - found.lower[part]
+        small = (least >= 1) & (most <= goal.threshold - 1) & ~withheld[whole] & ~withheld[part]
+        guilty[whole[small]] = guilty[part[small]] = True
+        if not guilty.any():
+            return silent
+        for _ in range(reach):
+            rows = np.unique(by_cell[np.flatnonzero(guilty)].indices)
+            guilty[np.unique(incidence[rows].indices)] = True
+        more = told & here & (guilty[count] | ((total >= 0) & guilty[total]))
+        if not more.any() and reach > len(RULES):
+            return silent
+        silent |= more
+        reach += 1
+
+
+def _narrowed(system: System, withheld: Flags, count: Integers, total: Integers, figure: Floats) -> System:
+    """Return the system with the bounds of counts and totals narrowed to what their means leave open."""
+    lower, upper = system.lower.copy(), system.upper.copy()
+    known = (total >= 0) & ~withheld[total]
+    least = np.where(known, lower[total], 0.0)
+    most = np.where(known, upper[total], np.inf)
+    half = _half_unit(figure)
+    span = int(np.max(upper[count] - lower[count], initial=0)) if np.isfinite(upper[count]).all() else 0
+    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    total_low, total_high = low.copy(), high.copy()
+    for offset in range(span + 1):
+        number = lower[count] + offset
+        begin = np.ceil(np.maximum((figure - half) * number - 1e-9, least))
+        end = np.floor(np.minimum((figure + half) * number + 1e-9, most))
+        fits = (begin <= end) & (number <= upper[count])
+        low, high = np.where(fits, np.minimum(low, number), low), np.where(fits, np.maximum(high, number), high)
+        total_low, total_high = (
+            np.where(fits, np.minimum(total_low, begin), total_low),
+            np.where(fits, np.maximum(total_high, end), total_high),
+        )
+    fits = low <= high  # none does where users and events belong to different types
+    np.maximum.at(lower, count[fits], low[fits])
+    np.minimum.at(upper, count[fits], high[fits])
+    both = fits & known
+    np.maximum.at(lower, total[both], total_low[both])
+    np.minimum.at(upper, total[both], total_high[both])
+    return replace(system, lower=lower, upper=upper)
+
+
+def _half_unit(figure: Floats) -> Floats:
+    """Return half a unit of the third figure."""
+    with np.errstate(divide="ignore"):
+        power = np.floor(np.log10(np.abs(figure)))
+    return np.where(figure == 0, 0.0, 0.5 * 10.0 ** (np.where(np.isfinite(power), power, 0) - 2))
