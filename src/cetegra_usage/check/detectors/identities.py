@@ -104,6 +104,16 @@ def eea_id(reading: Reading) -> bool:
     )
 
 
+_OLD = r"(?:19\d\d|200\d|201[0-4])"
+_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_BIRTH_DATE = re.compile(rf"(?<![0-9])(?:{_OLD}([._ /-]?){_MONTH}\1{_DAY}|{_DAY}([._ /-]?){_MONTH}\2{_OLD})(?![0-9])")
+
+
+def birth_date(reading: Reading) -> bool:
+    """Find full dates that are too old for a release, a report or an event."""
+    return _BIRTH_DATE.search(reading.text) is not None
+
+
 _IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}[ ._-]?[0-9]{2}(?:[ ._-]?[a-z0-9]){11,30}")
 _IBAN_LENGTHS = range(15, 35)
 

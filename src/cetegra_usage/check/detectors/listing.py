@@ -1,4 +1,4 @@
-"""The list of detectors and their words, as `expectations/detectors.toml` has them."""
+"""The list of detectors and the words that they know, as `expectations/` has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cetegra_usage.project import root
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE = "expectations/detectors.toml"
+FILE, WORDS_FILE = "expectations/detectors.toml", "expectations/words.toml"
 Expectation = Literal[
     "no_device_data", "no_direct_identifiers", "no_content_values", "no_sensitive_words", "no_person_names"
 ]
@@ -55,7 +55,7 @@ def detectors() -> Mapping[str, Detector]:
         ConfigurationError: The file cannot be read, or an entry lacks something, has something else, or stands twice.
     """
     found: dict[str, Detector] = {}
-    for position, entry in enumerate(_document().get("detector", []), start=1):
+    for position, entry in enumerate(_document(FILE).get("detector", []), start=1):
         detector = _detector(entry)
         if detector is None or detector.id in found:
             raise _broken(f"its entry {position} is not one detector with an id of its own")
@@ -65,24 +65,24 @@ def detectors() -> Mapping[str, Detector]:
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """Return one of the file's lists of words; words of two parts have `_` between them.
+    """Return one of the lists of words; words of two parts have `_` between them.
 
     Raises:
         ConfigurationError: The file cannot be read, or has no such list.
     """
-    listed: Mapping[str, Any] = _document().get("words", {})
-    if not isinstance(listed.get(name), str):
-        raise _broken(f"it has no list of words named {name}")
-    return frozenset(str(listed[name]).split())
+    listed = _document(WORDS_FILE).get(name)
+    if not isinstance(listed, str):
+        raise _broken(f"it has no list of words named {name}", WORDS_FILE)
+    return frozenset(listed.split())
 
 
 @cache
-def _document() -> Mapping[str, Any]:
+def _document(file: str) -> Mapping[str, Any]:
     try:
-        return tomllib.loads((root() / FILE).read_text("utf-8"))
+        return tomllib.loads((root() / file).read_text("utf-8"))
     except (OSError, ValueError):
         pass
-    raise _broken("it is not there, or is no TOML")
+    raise _broken("it is not there, or is no TOML", file)
 
 
 def _detector(entry: Any) -> Detector | None:
@@ -102,7 +102,7 @@ def _detector(entry: Any) -> Detector | None:
         return None
 
 
-def _broken(why: str) -> ConfigurationError:
+def _broken(why: str, file: str = FILE) -> ConfigurationError:
     return ConfigurationError(
-        f"the list of detectors ({FILE}) cannot be used", why=why, hint="restore the file from the release"
+        f"the list of detectors ({file}) cannot be used", why=why, hint="restore the file from the release"
     )

@@ -91,7 +91,10 @@ def long_number(reading: Reading) -> bool:
 
 def order_or_case_number(reading: Reading) -> bool:
     """Find numbers beside a word for an order or a case, and numbers of a year's series."""
-    return any(_numbered(chain, words("orders")) for chain in reading.chains) or _series(reading)
+    orders, accounts = words("orders"), words("accounts")
+    return _series(reading) or any(
+        _numbered(chain, orders if chain.before[0] in accounts else orders | _BETWEEN) for chain in reading.chains
+    )
 
 
 def account_number(reading: Reading) -> bool:
@@ -132,13 +135,14 @@ def _series(reading: Reading) -> bool:
 
 @lru_cache(maxsize=256)
 def parts(chain: Chain) -> tuple[tuple[str, ...], ...]:
-    """Return every run of groups that is neither a date, nor a scale, nor short groups beside a year."""
+    """Return every run of groups that is neither a date, nor a scale, nor of a year's series."""
     groups = chain.groups[:24]
     found: list[tuple[str, ...]] = []
     for start in range(len(groups)):
         for end in range(start + 1, min(len(groups), start + 16) + 1):
             part = groups[start:end]
-            beside_year = len(part) > 1 and max(map(len, part)) <= _SHORT and any(map(is_year, part))
-            if not beside_year and not is_calendar(part) and not is_scale(part):
+            short = len(part) > 1 and max(map(len, part)) <= _SHORT
+            of_a_year = (len(part) > 1 and is_year(part[0])) or (short and any(map(is_year, part)))
+            if not of_a_year and not is_calendar(part) and not is_scale(part):
                 found.append(part)
     return tuple(found)

@@ -58,15 +58,17 @@ def sensitive_word(reading: Reading) -> bool:
 
 
 def person_name(reading: Reading) -> bool:
-    """Find a given name beside a family name."""
+    """Find a given name beside a family name, in either order, and family names that mean nothing else."""
+    family = words("family")
+    if any(word in family and len(word) > _SHORTEST_NAME and word.endswith(_FAMILY_ENDINGS) for word in reading.words):
+        return True
     return any(_named(before, after) or _named(after, before) for before, after in pairwise(reading.words))
 
 
 def _named(given: str, family: str) -> bool:
-    if given in words("given") or given in words("ambiguous"):
-        if family in words("family"):
-            return True
-        if given in words("ambiguous") or family in words("not_family") or len(family) < _SHORTEST_NAME:
-            return False
-        return family.endswith(_FAMILY_ENDINGS)
-    return False
+    """Whether two words are a given and a family name; names with another meaning need a family name of the list."""
+    if family in words("family"):
+        return given in words("given") or given in words("ambiguous")
+    if given not in words("given") or family in words("not_family") or len(family) < _SHORTEST_NAME:
+        return False
+    return family.endswith(_FAMILY_ENDINGS)

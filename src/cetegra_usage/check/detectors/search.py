@@ -30,6 +30,7 @@ _FINDERS: Mapping[str, Callable[[Reading], bool]] = {
     "national_id_dk": identities.danish_id,
     "national_id_fi": identities.finnish_id,
     "national_id_eea": identities.eea_id,
+    "birth_date": identities.birth_date,
     "iban": identities.iban,
     "payment_card": identities.payment_card,
     "account_number": numbers.account_number,
@@ -45,6 +46,9 @@ _ON_WORDS = frozenset(
     {"browser_or_system", "url_or_referrer", "email", "token", "free_text", "sensitive_word", "person_name"}
 )
 """Finders that can find something where there is no digit: the others are spared the look."""
+
+_UNEXPLAINED = frozenset({"long_number", "free_text", "sensitive_word", "person_name"})
+"""Finders that do not say what a long number is; where another does, `long_number` has nothing to add."""
 
 _WRITTEN = frozenset({"free_text", "sensitive_word"})
 """Finders that a title, written to be read, is not searched with."""
@@ -128,7 +132,7 @@ def _search(text: str, wanted: frozenset[str]) -> frozenset[str]:
     for reading in readings(text):
         useful = wanted - found if reading.chains else (wanted & _ON_WORDS) - found
         found |= {name for name in useful if _finders()[name](reading)}
-    return frozenset(found)
+    return frozenset(found if found <= _UNEXPLAINED else found - {"long_number"})
 
 
 @cache
