@@ -38,7 +38,7 @@ CONSENT_TYPES = {"pseudonym": {"int64"}, "changed_at": {"timestamp[us, tz=UTC]",
 WARNINGS = {"withdrawal_after_grant", "consent_not_contradictory"}
 FINDS = {
     "no_device_data": r"\d+\.\d+\.\d+\.\d+",
-    "no_direct_identifiers": r"_at_\w+\.org",
+    "no_direct_identifiers": r"_at_\w+_dot_org",
     "no_content_values": r"inc\d{5,}",
     "no_sensitive_words": r"trade_union",
     "no_person_names": r"kari_nordmann",

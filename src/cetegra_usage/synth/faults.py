@@ -162,7 +162,7 @@ _EVENT_FAULTS = (
         "mail_address",
         "no_direct_identifiers",
         "no-direct-identifiers",
-        edit("declined", feature="cases.post_at_example.org"),
+        edit("declined", feature="cases.post_at_example_dot_org"),
         "a mail address in a feature",
         follows=("feature_declared",),
     ),
@@ -282,7 +282,7 @@ _EVENT_FAULTS = (
         "a pseudonym of docs in workspace on the same day",
         "accepted",
     ),
-    Fault("few_rows", "volume_as_usual", None, events.few_rows, "one row of fifty", "accepted", looks_back_days=7),
+    Fault("few_rows", "volume_as_usual", None, events.few_rows, "one row of fifty", "accepted", looks_back_days=14),
     Fault(
         "duplicate_equal",
         None,

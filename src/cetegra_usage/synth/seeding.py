@@ -39,7 +39,8 @@ def chosen(names: Sequence[str]) -> list[Fault]:
 def placed(faults: Sequence[Fault], first: date, last: date) -> list[tuple[Fault, date]]:
     """Give each fault a day of its own: from the middle of the range to its end, then back to its beginning.
 
-    Weekends come last. A fault that looks back gets a day that has others before it.
+    Weekends come last. A fault that looks back gets a day that has others before it. A day of the consent log that will
+    be quarantined comes after the event faults: from it on no events are taken.
 
     Raises:
         UsageError: The range is too short.
@@ -48,8 +49,10 @@ def placed(faults: Sequence[Fault], first: date, last: date) -> list[tuple[Fault
     middle = days[len(days) // 2]
     order = sorted(days, key=lambda day: (day.weekday() >= _WEEKEND, day < middle, abs(day - middle)))
     places: list[tuple[Fault, date]] = []
-    for fault in sorted(faults, key=lambda fault: -fault.looks_back_days):
+    for fault in sorted(faults, key=lambda fault: (not _stops_events(fault), -fault.looks_back_days)):
         far_enough = [day for day in order if day - timedelta(days=fault.looks_back_days) >= first]
+        if _stops_events(fault) and not all(map(_stops_events, faults)):
+            far_enough.sort(reverse=True)
         if not far_enough:
             raise UsageError(
                 f"the range is too short for the fault `{fault.name}`",
@@ -59,6 +62,10 @@ def placed(faults: Sequence[Fault], first: date, last: date) -> list[tuple[Fault
         places.append((fault, far_enough[0]))
         order.remove(far_enough[0])
     return places
+
+
+def _stops_events(fault: Fault) -> bool:
+    return fault.kind == "consents" and fault.state != "accepted"
 
 
 def days_needed(places: Sequence[tuple[Fault, date]]) -> set[date]:
