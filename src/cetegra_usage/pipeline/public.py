@@ -13,6 +13,7 @@ import polars as pl
 
 from cetegra_usage import ledger
 from cetegra_usage.check import judge, register
+from cetegra_usage.check.reader import EVENTS
 from cetegra_usage.definitions import tables
 from cetegra_usage.model import ALL, Partition, Rows, each_day
 from cetegra_usage.pipeline import memory
@@ -97,6 +98,8 @@ def evidence(
             "withheld": counts.show(protection.withheld),
             "by_rule": {rule: counts.show(number) for rule, number in protection.withheld_by_rule.items()},
         },
+        "audit": None,
+        "article_30": _article_30(job),
         "limits": list(LIMITS),
     }
 
@@ -296,6 +299,29 @@ def _stores(job: Job) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _article_30(job: Job) -> dict[str, str | list[str]]:
+    """Return an extract of the record of processing (GDPR Art. 30(2)), made from the settings and the register."""
+    settings, loaded = job.settings, register.load()
+    stores = _stores(job)
+    return {
+        "role": "processor, for the customers as controllers",
+        "categories_of_processing": [loaded.promises["improvement-only"].promise, loaded.promises["groups-only"].promise],
+        "categories_of_persons": [f"users of {title}" for title in job.catalogue.services.values()],
+        "categories_of_data": list(EVENTS.kinds),
+        "recipients": sorted({store["operator"] for store in stores}),
+        "transfers_outside_the_eea": "none: every store lies in " + ", ".join(sorted({store["country"] for store in stores})),
+        "retention": [
+            f"identified rollups {settings.retention.identified_days} days",
+            f"evidence {settings.retention.evidence_days} days",
+        ],
+        "measures": [
+            f"no figure of fewer than {settings.disclosure.threshold} people, counts rounded to {settings.disclosure.rounding}",
+            "closed schema and vocabularies, detectors of personal data, quarantine of what fails",
+            "pseudonyms taken off where consent was not in force",
+        ],
+    }
 
 
 def hashes(job: Job) -> dict[str, str]:

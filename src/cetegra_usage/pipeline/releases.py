@@ -17,7 +17,7 @@ from cetegra_usage.model import Partition, Period, each_day, periods_between
 from cetegra_usage.pipeline import memory, public, sources
 from cetegra_usage.pipeline.errata import Change, changes, summarised
 from cetegra_usage.project import root
-from cetegra_usage.protect import ReleasedTables, protect
+from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
-
-_OVERLAP = timedelta(weeks=13) + timedelta(days=62)
-"""Releases whose last days lie no further apart can show the same days."""
-
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -146,7 +142,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     protection = protect(
         period, exact, definitions=definitions(), disclosure=job.settings.disclosure, released=released
     )
-    document = public.evidence(job, period, revision, protection, _previous(store, manifest))
+    document = public.evidence(job, period, revision, protection, _previous(manifest))
     errata: list[Change] = []
     if before:
         old = _tables(job, before)
@@ -307,15 +303,15 @@ def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[Re
     found: list[ReleasedTables] = []
     for entry in manifest.releases:
         other = Period.parse(entry["period"])
-        if abs(other.last - period.last) > _OVERLAP:
+        if not overlaps(period, other):
             continue
         for revision in range(1, entry["revision"] + 1):
             path = f"releases/{other.key}/r{revision}"
             found.append(ReleasedTables(other, revision, _tables(job, {"path": path})))
-    return found
+    return sorted(found, key=lambda one: (one.period.last, one.period.key, one.revision))
 
 
-def _previous(store: Any, manifest: manifests.Manifest) -> dict[str, Any] | None:
+def _previous(manifest: manifests.Manifest) -> dict[str, Any] | None:
     """Name the evidence document before: the one that the highest manifest calls the head of the chain."""
     for entry in manifest.releases:
         if entry["evidence"] == manifest.evidence_head:

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs
+from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs, units
 from cetegra_usage.pipeline import memory, public
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def source(job: Job, period: Period) -> Source:
         job: What is there.
         period: The period.
     """
-    first, last = needs(period, job.settings)
+    days = needs(units(period), job.settings)
     rollups: list[RollupFile] = []
     accepted: dict[str, set[date]] = {service: set() for service in job.catalogue.services}
     for record in job.ledger.latest.values():
@@ -33,7 +33,7 @@ def source(job: Job, period: Period) -> Source:
         if kind != "events" or service[0] not in accepted or record.state != "accepted":
             continue
         accepted[service[0]].add(day)
-        if first <= day <= last:
+        if days.first <= day <= days.last:
             tables = Counter(memory.table_of(file.path) for file in record.rollups)
             rollups += [
                 RollupFile(
@@ -52,8 +52,8 @@ def source(job: Job, period: Period) -> Source:
             for service, days in accepted.items()
         },
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
-        consents=_consents(job, last),
-        consents_missing=_consents_missing(job, last),
+        consents=_consents(job, days.last),
+        consents_missing=_consents_missing(job, days.last),
     )
 
 
