@@ -44,11 +44,15 @@ class Shown:
         text: The figure with its unit; empty where there is none.
         mark: Letter of its symbol, or empty.
         value: The figure, to sort by; None where there is none.
+        before: Words before it.
+        after: Words after it.
     """
 
     text: str
     mark: str
     value: float | None
+    before: str = ""
+    after: str = ""
 
 
 class Figures:
@@ -98,8 +102,8 @@ def percent(value: float) -> str:
 
 
 def points(value: float) -> str:
-    """Write a difference of two ratios in percentage points, with its sign."""
-    return f"{value * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """Write the size of a difference of two ratios, in percentage points."""
+    return f"{abs(value) * 100:.1f}"
 
 
 def mean(value: float) -> str:

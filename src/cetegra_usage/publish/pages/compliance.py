@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from cetegra_usage.publish.pages.calendar import GAPS, anchor, calendar, group_of
 from cetegra_usage.publish.pages.facts import period_days, period_title
 from cetegra_usage.publish.pages.html import day, page
-from cetegra_usage.publish.pages.sections.trust import SIGNS
-from cetegra_usage.publish.pages.words import name, say
+from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,48 +34,46 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         "compliance.html",
         period={"key": view.period.key, "title": period_title(view.period), "days": period_days(view.period)},
         evidence=evidence,
-        title=say("compliance.broken" if counts["not_met"] else "compliance.kept", **counts),
+        title=say("compliance.broken", n=counts["not_met"], met=counts["met"])
+        if counts["not_met"]
+        else say("compliance.kept", n=counts["met"]),
         counts=counts,
         promises=promises,
         broken=[_broken(one, partitions) for one in promises if one["status"] == "not_met"],
-        groups=_groups(partitions),
-        stories=[one for one in partitions if one["failed"] or one["history"] or one["state"] in SIGNS],
+        calendar=calendar(evidence["partitions"], view),
+        stories=[one for one in partitions if one["failed"] or len(one["history"]) > 1 or one["state"] in GAPS],
         partitions=partitions,
         fates=_FATES,
+        not_protected=view.threshold < view.PROTECTED_FROM,
         shown=_shown,
     )
 
 
 def _shown(value: Any) -> str:
-    """Write a count of the document: a number, or the symbol of what is withheld."""
+    """Write a count of the document: a number, or the symbol of what is withheld or does not apply."""
     if value is None:
         return "[z]"
-    return "[c]" if value == _WITHHELD else f"{value:,}"
+    return "[c]" if value == _WITHHELD else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _partition(one: Mapping[str, Any], view: ReleaseView) -> dict[str, Any]:
-    when = date.fromisoformat(one["day"])
-    service = one.get("service") or ""
-    what = name(view.catalogue.services.get(service, service)) if service else say("compliance.consents")
+    """Return a partition with its titles, its failed results, and how many of its checks passed and were made."""
+    made = [result for result in one["results"] if result["success"] is not None]
     return {
         **one,
-        "group": what,
-        "sign": SIGNS.get(one["state"], str(when.day)),
-        "when": day(when, weekday=True),
-        "text": say("trust.day", day=day(when, weekday=True), state=say(f"state.{one['state']}")),
-        "failed": [result for result in one["results"] if result["success"] is False],
-        "anchor": one["id"].replace("/", "."),
+        "group": group_of(one, view),
+        "when": day(date.fromisoformat(one["day"]), weekday=True),
+        "told": say(f"state.{one['state']}"),
+        "failed": [result for result in made if not result["success"]],
+        "checks": len(made),
+        "anchor": anchor(one),
     }
 
 
 def _broken(promise: Mapping[str, Any], partitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a promise that was not met with the partitions in which one of its expectations failed."""
-    where = [
-        one for one in partitions if any(result["expectation"] in promise["expectations"] for result in one["failed"])
-    ]
-    return {**promise, "where": where}
-
-
-def _groups(partitions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    names = dict.fromkeys(one["group"] for one in partitions)
-    return [(group, [one for one in partitions if one["group"] == group]) for group in names]
+    proof = {*promise["expectations"]}
+    return {
+        **promise,
+        "where": [one for one in partitions if any(result["expectation"] in proof for result in one["failed"])],
+    }

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.view import Earlier, ReleaseView
 
 
+_SHORT = 40
+"""Characters of a feature's title that a heading or a chart has room for."""
+
+
 class Facts:
     """What the sections of one page share.
 
@@ -28,6 +32,9 @@ class Facts:
         self.services = {key: name(title) for key, title in view.catalogue.services.items()}
         self.types = {key: name(title) for key, title in view.catalogue.user_types.items()}
         self.features = {key: name(feature.title) for key, feature in view.catalogue.features.items()}
+        self.short = {key: name(one.title, most=_SHORT) for key, one in view.catalogue.features.items()}
+        self.types_and_all = {**self.types, ALL: say("page.all_types")}
+        self.services_and_all = {**self.services, ALL: say("page.all_services")}
         self.tones: Mapping[str, int] = {ALL: 0} | {key: at for at, key in enumerate(self.types, 1)}
         self._now = {table: Figures(table, protected.frame) for table, protected in view.tables.items()}
         self._earlier: dict[int, dict[str, Figures]] = {}
@@ -45,6 +52,11 @@ class Facts:
         if table not in known:
             known[table] = Figures(table, earlier.tables[table])
         return known[table]
+
+    @property
+    def span(self) -> str:
+        """The period's first and last day, in words."""
+        return period_days(self.view.period)
 
     def kind(self, table: str, measure: str) -> str:
         """Return how a measure is written: a key of `cells.WRITERS`."""

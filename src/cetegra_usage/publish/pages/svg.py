@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -44,14 +45,28 @@ _KEPT = frozenset(
 _LONG = re.compile(r"\d+\.\d{2,}")
 
 
-def render(chart: alt.TopLevelMixin, *, title: str, description: str, id: str) -> Markup:  # noqa: A002
-    """Render a chart to an SVG element.
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a chart is for those who cannot see it.
+
+    Attributes:
+        id: Unique in the page.
+        title: What it is.
+        description: What can be seen in it.
+    """
+
+    id: str
+    title: str
+    description: str
+
+
+def render(chart: alt.TopLevelMixin, text: Text, *, plot: tuple[int, int] | None = None) -> Markup:
+    """Render a chart to an SVG element with a text alternative.
 
     Args:
-        chart: An Altair chart with its own theme applied.
-        title: Its name, for who cannot see it.
-        description: What can be seen in it, in words.
-        id: Unique in the page; the ids of title and description begin with it.
+        chart: The chart, in its theme.
+        text: What it is for those who cannot see it.
+        plot: Where its first and last step lie, for the script that reads a day.
 
     The renderer's marks carry a role and a label each; one text alternative for the whole chart and the table behind it
     serve better, and take a tenth of the bytes.
@@ -61,9 +76,11 @@ def render(chart: alt.TopLevelMixin, *, title: str, description: str, id: str) -
     root = ET.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))  # noqa: S314
     width, height = root.attrib["width"], root.attrib["height"]
     kept = ET.Element("svg", {"viewBox": f"0 0 {width} {height}", "class": "chart", "role": "img"})
-    kept.set("aria-labelledby", f"{id}-t {id}-d")
-    ET.SubElement(kept, "title", {"id": f"{id}-t"}).text = title
-    ET.SubElement(kept, "desc", {"id": f"{id}-d"}).text = description
+    kept.set("aria-labelledby", f"{text.id}-t {text.id}-d")
+    if plot:
+        kept.set("data-x", f"{plot[0]} {plot[1]}")
+    ET.SubElement(kept, "title", {"id": f"{text.id}-t"}).text = text.title
+    ET.SubElement(kept, "desc", {"id": f"{text.id}-d"}).text = text.description
     for child in root:
         if child.tag != f"{_SVG}rect":
             _copy(child, kept)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.publish.pages.cells import Shown, write
@@ -11,7 +12,7 @@ from cetegra_usage.publish.pages.words import say
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cetegra_usage.publish.pages.cells import Figures
+    from cetegra_usage.publish.pages.cells import Cell, Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,10 @@ class Column:
 
     Attributes:
         title: Its heading.
-        measures: One or two measures; the second is written small below the first.
-        kinds: How each is written: a key of `cells.WRITERS`.
+        measures: One or more measures; those after the first are written small below it.
+        kinds: How each is written: keys of `cells.WRITERS`.
         dimensions: Which cells: the dimensions that the column fixes.
+        phrases: Keys of the phrases with `{figure}` in which the small ones stand; alone where empty.
         bar: Whether a bar stands for the first: `ratio` (of 1), `most` (of the column's greatest), or empty.
         tone: Number of the colour of the bar; 0 is the neutral one.
     """
@@ -31,13 +33,9 @@ class Column:
     measures: Sequence[str]
     kinds: Sequence[str]
     dimensions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    phrases: Sequence[str] = ()
     bar: str = ""
     tone: int = 0
-
-    @property
-    def where(self) -> str:
-        """The column's cells, for machines: `users@user_type=basic_user`."""
-        return _where(" ".join(self.measures), self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,10 @@ class Box:
     Attributes:
         figures: The figures, the first great, the others small.
         bar: Length of the bar in hundredths, or None.
-        html: Text in place of figures.
+        tone: Number of the colour of the bar.
+        shade: Depth of the ground in tenths, or None.
+        text: Words in place of figures.
+        small: Words below.
         spark: An SVG path in place of figures.
         sort: The value to sort by where the text itself does not say it.
     """
@@ -55,24 +56,37 @@ class Box:
     figures: Sequence[Shown] = ()
     bar: int | None = None
     tone: int = 0
+    shade: int | None = None
     text: str = ""
+    small: str = ""
     spark: str = ""
     sort: float | None = None
-    shade: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row to be made.
+
+    Attributes:
+        title: Its heading.
+        where: The dimensions that the row fixes.
+        note: Small text below the heading.
+        id: Its address in the page, or empty.
+        group: The value that a filter by group looks at, or empty.
+        more: Fields after those of the figures.
+    """
+
+    title: str
+    where: Mapping[str, Any]
+    note: str = ""
+    id: str = ""
+    group: str = ""
+    more: Sequence[Box] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row.
-
-    Attributes:
-        title: Its heading.
-        note: Small text below the heading.
-        where: The row's dimensions, for machines.
-        boxes: Its fields, one a column.
-        id: Its address in the page, or empty.
-        group: The value that a filter by group looks at.
-    """
+    """A row as the template shows it; as `Line`, with `where` for machines and every field."""
 
     title: str
     where: str
@@ -91,8 +105,9 @@ class Table:
         source: The published table that its figures come from.
         caption: What, of whom, when.
         corner: The heading over the row headings.
-        columns: Heading and machine name of each column.
+        columns: Heading and machine name of each column, for example `users@user_type=it_admin`.
         rows: The rows.
+        foot: Rows of bases below them.
         folded: One line for the rows left out because every cell of theirs is withheld, or empty.
         partial: Whether every figure in it comes from a window with missing days, so that the caption says it once.
     """
@@ -103,6 +118,7 @@ class Table:
     corner: str
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Row]
+    foot: Sequence[Row] = ()
     folded: str = ""
     partial: bool = False
 
@@ -114,9 +130,11 @@ def make(  # noqa: PLR0913  # a table is many things
     caption: str,
     corner: str,
     columns: Sequence[Column],
-    rows: Sequence[tuple[str, str, Mapping[str, Any]]],
+    rows: Sequence[Line],
+    more: Sequence[str] = (),
+    foot: Sequence[Row] = (),
     folded: str = "",
-    id_of: str = "",
+    shaded: bool = False,
 ) -> Table:
     """Make a table of a published one.
 
@@ -125,55 +143,86 @@ def make(  # noqa: PLR0913  # a table is many things
         id: Its address in the page.
         caption: What, of whom, when.
         corner: The heading over the row headings.
-        columns: The columns.
-        rows: Title, note and dimensions of each row.
+        columns: The columns of figures.
+        rows: The rows.
+        more: Headings of the fields that each row brings itself.
+        foot: Rows of bases below them.
         folded: Key of the phrase, with `{n}` and `{names}`, for rows that are wholly withheld; without one they stay.
-        id_of: Prefix of the rows' own addresses, or empty.
+        shaded: Whether the ground of each field of a ratio is as deep as its figure.
     """
     cells = [
-        [[figures.cell(measure, **where, **column.dimensions) for measure in column.measures] for column in columns]
-        for _, _, where in rows
+        [[figures.cell(measure, **row.where, **column.dimensions) for measure in column.measures] for column in columns]
+        for row in rows
     ]
     every = [cell for row in cells for box in row for cell in box]
     partial = {cell.status for cell in every if cell.known} == {"partial"}
     most = [max((row[at][0].value or 0 for row in cells), default=0) for at in range(len(columns))]
     made: list[Row] = []
     left: list[str] = []
-    for (title, note, where), row in zip(rows, cells, strict=True):
+    for line, row in zip(rows, cells, strict=True):
         if folded and all(cell.status == "withheld" for box in row for cell in box):
-            left.append(title)
+            left.append(line.title)
             continue
-        boxes: list[Box] = []
-        for column, box, top in zip(columns, row, most, strict=True):
-            shown = [write(cell, kind) for cell, kind in zip(box, column.kinds, strict=True)]
-            if partial:
-                shown = [Shown(one.text, one.mark.replace("p", ""), one.value) for one in shown]
-            boxes.append(Box(shown, bar=_bar(column, shown[0], top), tone=column.tone, sort=_sort(column, shown[0])))
-        made.append(
-            Row(title, _where("", where), boxes, note, f"{id_of}{'.'.join(map(str, where.values()))}" if id_of else "")
-        )
+        boxes = [
+            _box(column, box, top, partial=partial, shaded=shaded)
+            for column, box, top in zip(columns, row, most, strict=True)
+        ]
+        made.append(Row(line.title, where(line.where), [*boxes, *line.more], line.note, line.id, line.group))
     return Table(
         id=id,
         source=figures.name,
         caption=caption,
         corner=corner,
-        columns=[(column.title, column.where) for column in columns],
+        columns=[(one.title, f"{' '.join(one.measures)}@{where(one.dimensions)}") for one in columns]
+        + [(title, "") for title in more],
         rows=made,
+        foot=[_unmarked(row) for row in foot] if partial else foot,
         folded=say(folded, n=len(left), names=", ".join(left)) if left else "",
         partial=partial,
     )
 
 
-def _bar(column: Column, shown: Shown, most: float) -> int | None:
-    if not column.bar or shown.value is None:
-        return None
-    return round(100 * shown.value / (1 if column.bar == "ratio" else most or 1))
+def _box(column: Column, cells: Sequence[Cell], most: float, *, partial: bool, shaded: bool) -> Box:
+    shown = [write(cell, kind) for cell, kind in zip(cells, column.kinds, strict=True)]
+    if partial:
+        shown = [_bare(one) for one in shown]
+    shown = [shown[0], *(_phrased(one, key) for one, key in zip_longest(shown[1:], column.phrases))]
+    value = shown[0].value
+    whole = 1 if column.bar == "ratio" else most or 1
+    return Box(
+        shown,
+        bar=round(100 * value / whole) if column.bar and value is not None else None,
+        tone=column.tone,
+        shade=round(10 * value) if shaded and column.kinds[0] == "ratio" and value is not None else None,
+        sort=value if column.kinds[0] == "seconds" else None,
+    )
 
 
-def _sort(column: Column, shown: Shown) -> float | None:
-    return shown.value if column.kinds[0] == "seconds" else None
+def _bare(shown: Shown) -> Shown:
+    """Return a figure without the mark of missing days, where the caption has said it for all."""
+    return replace(shown, mark="") if shown.mark == "p" else shown
 
 
-def _where(measures: str, dimensions: Mapping[str, Any]) -> str:
-    fixed = "&".join(f"{key}={value}" for key, value in dimensions.items())
-    return f"{measures}@{fixed}" if measures else fixed
+def _unmarked(row: Row) -> Row:
+    return replace(row, boxes=[replace(box, figures=[_bare(one) for one in box.figures]) for box in row.boxes])
+
+
+def _phrased(shown: Shown, key: str | None) -> Shown:
+    if key is None:
+        return shown
+    before, _, after = say(key, figure="\N{REPLACEMENT CHARACTER}").partition("\N{REPLACEMENT CHARACTER}")
+    return replace(shown, before=before, after=after)
+
+
+def where(dimensions: Mapping[str, Any]) -> str:
+    """Write dimensions for machines: `service=docs&user_type=it_admin`."""
+    return "&".join(f"{key}={value}" for key, value in dimensions.items())
+
+
+def cut(table: Table, lengths: Sequence[int]) -> Table:
+    """Return a triangle: each row with so many fields, and nothing where the future lies."""
+    rows = [
+        replace(row, boxes=[*row.boxes[:length], *([Box()] * (len(row.boxes) - length))])
+        for row, length in zip(table.rows, lengths, strict=True)
+    ]
+    return replace(table, rows=rows)

@@ -4,31 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cetegra_usage.publish.pages.facts import Facts, period_days, period_title
+from cetegra_usage.publish.pages.facts import Facts, period_title
 from cetegra_usage.publish.pages.html import page
-from cetegra_usage.publish.pages.sections import active, coverage, features, notes, trust
+from cetegra_usage.publish.pages.sections import (
+    active,
+    changes,
+    coverage,
+    engagement,
+    features,
+    first_use,
+    funnels,
+    lifecycle,
+    movers,
+    notes,
+    paths,
+    retention,
+    sessions,
+    trust,
+)
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
     from cetegra_usage.publish.pages.view import ReleaseView
 
-_SECTIONS = {"trust": trust, "active": active, "features": features, "coverage": coverage, "notes": notes}
-_PROTECTED_FROM = 5
+_SECTIONS = {
+    "trust": trust,
+    "changes": changes,
+    "active": active,
+    "features": features,
+    "movers": movers,
+    "engagement": engagement,
+    "lifecycle": lifecycle,
+    "retention": retention,
+    "sessions": sessions,
+    "paths": paths,
+    "funnels": funnels,
+    "first_use": first_use,
+    "coverage": coverage,
+    "notes": notes,
+}
+"""Module by section: its template is `reports/templates/usage/<section>.html`."""
 
 
 def render(view: ReleaseView) -> str:
-    """Render `usage.html`: one file, the same bytes for the same release."""
+    """Render `usage.html`: one file, the same bytes for the same release.
+
+    A section whose table the release does not have is left out.
+    """
     facts = Facts(view)
     made = {name: module.section(facts) for name, module in _SECTIONS.items()}
     sections = [(name, section) for name, section in made.items() if section is not None]
     return page(
         "usage.html",
-        period={"key": view.period.key, "title": period_title(view.period), "days": period_days(view.period)},
+        period={"key": view.period.key, "title": period_title(view.period), "days": facts.span},
         revision=view.revision,
         services=list(facts.services.values()),
         threshold=view.threshold,
-        not_protected=view.threshold < _PROTECTED_FROM,
+        not_protected=view.threshold < view.PROTECTED_FROM,
         not_audited="audit" not in view.evidence,
+        errata=view.errata,
         contents=[(name, say(f"contents.{name}")) for name, _ in sections],
         sections=sections,
     )

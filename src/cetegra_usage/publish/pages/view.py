@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +92,9 @@ class ReleaseView:
     year_before: Earlier | None = None
     errata: Sequence[Erratum] = ()
     files: Sequence[DataFile] = ()
+
+    PROTECTED_FROM: ClassVar[int] = 5
+    """A smaller threshold puts the banner *not protected* on the pages."""
 
 
 @dataclass(frozen=True, slots=True)

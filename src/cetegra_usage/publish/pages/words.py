@@ -25,12 +25,14 @@ def say(key: str, **values: Any) -> str:
     """Return a phrase of `reports/words.toml` with its places filled.
 
     Args:
-        key: `section.name`.
+        key: `section.name`; where `n` is 1 and there is a phrase `section.name_one`, that one.
         values: What the phrase's `{places}` stand for; the template escapes the result.
 
     Raises:
         ConfigurationError: There is no such phrase, or it has a place that nothing fills.
     """
+    if values.get("n") == 1 and f"{key}_one" in _words():
+        key = f"{key}_one"
     try:
         return _words()[key].format_map(values)
     except (KeyError, ValueError, IndexError):
@@ -42,11 +44,17 @@ def say(key: str, **values: Any) -> str:
     )
 
 
-def name(title: str) -> str:
+def name(title: str, *, most: int | None = None) -> str:
     """Return a declared title as it may stand inside a sentence, an attribute or a chart.
 
     Control characters, which no page may hold, become a replacement mark; a title that changes the direction of
     writing is isolated, so that it cannot turn the words around it.
+
+    Args:
+        title: The title, as declared.
+        most: Number of characters after which it is cut, with an ellipsis.
     """
     clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", title)
+    if most is not None and len(clean) > most:
+        clean = clean[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
     return f"{_FIRST_STRONG}{clean}{_POP}" if _DIRECTIONAL.search(clean) else clean

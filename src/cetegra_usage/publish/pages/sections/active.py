@@ -1,4 +1,4 @@
-"""How many users of each type are active, day by day?"""
+"""How many users of each type are active, day by day and over the last quarter?"""
 
 from __future__ import annotations
 
@@ -8,73 +8,144 @@ from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
 from cetegra_usage.publish.pages.cells import Cell, Figures, count, write
 from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from cetegra_usage.publish.pages.facts import Facts
+
+_WEEK = 7
+_QUARTER_TICK = 4
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
-    """Return a panel a user type and the table behind them; None without the table `activity`."""
+    """Return a panel a user type by day, one by week, and the tables behind them; None without `activity`."""
     figures = facts.figures("activity")
     if figures is None:
         return None
-    days = facts.view.period.days
+    days, weekly = facts.view.period.days, facts.figures("feature_weeks")
+    mondays: list[date] = weekly.values("week") if weekly else []
+    daily = [key for key in facts.types if not _mostly_withheld(_row(figures, "dau", key, days))]
     return {
         "title": _title(facts, figures),
-        "panels": [_panel(facts, figures, key, title) for key, title in facts.types.items()],
-        "table": tables.make(
+        "daily": [_by_day(facts, figures, key, days) for key in daily],
+        "partial": any(
+            figures.cell(measure, day=one, service=ALL, user_type=key).status == "partial"
+            for measure in ("dau", "wau")
+            for one in days
+            for key in facts.types
+        ),
+        "given_way": [title for key, title in facts.types.items() if key not in daily],
+        "weekly": [_by_week(facts, weekly, key, mondays) for key in facts.types] if weekly and mondays else [],
+        "by_service": _by_service(facts),
+        "day_table": tables.make(
             figures,
-            id="activity",
-            caption=say("active.caption"),
+            id="active-days",
+            caption=say("active.caption", span=facts.span),
             corner=say("active.day"),
             columns=[
-                tables.Column(title, ("dau", "wau"), ("count", "count"), {"user_type": key})
-                for key, title in {**facts.types, ALL: say("page.all_types")}.items()
+                tables.Column(title, ("dau", "wau"), ("count", "count"), {"user_type": key}, ("active.in_week",))
+                for key, title in facts.types_and_all.items()
             ],
-            rows=[(day(one, weekday=True), "", {"day": one, "service": ALL}) for one in days],
+            rows=[tables.Line(day(one, weekday=True), {"day": one, "service": ALL}) for one in days],
         ),
+        "week_table": tables.make(
+            weekly,
+            id="active-weeks",
+            caption=say("active.week_caption"),
+            corner=say("active.week"),
+            columns=[
+                tables.Column(title, ("users",), ("count",), {"user_type": key, "feature": ALL})
+                for key, title in facts.types_and_all.items()
+            ],
+            rows=[tables.Line(day(one), {"week": one, "service": ALL}) for one in mondays],
+        )
+        if weekly and mondays
+        else None,
     }
 
 
 def _title(facts: Facts, figures: Figures) -> str:
     last = facts.view.period.last
     shown = write(figures.cell("wau", day=last, service=ALL, user_type=ALL), "count")
-    return say("active.title" if shown.text else "active.untitled", n=shown.text, day=day(last))
+    return say("active.title" if shown.text else "active.untitled", users=shown.text, day=day(last))
 
 
-def _panel(facts: Facts, figures: Figures, key: str, title: str) -> dict[str, Any]:
-    days = facts.view.period.days
-    daily, weekly = (
-        [figures.cell(measure, day=one, service=ALL, user_type=key) for one in days] for measure in ("dau", "wau")
-    )
-    last = write(weekly[-1], "count")
-    step = 1 if facts.view.period.is_week else 7
+def _row(figures: Figures, measure: str, user_type: str, days: Sequence[date]) -> list[Cell]:
+    return [figures.cell(measure, day=one, service=ALL, user_type=user_type) for one in days]
+
+
+def _mostly_withheld(cells: Sequence[Cell]) -> bool:
+    return sum(cell.status == "withheld" for cell in cells) * 2 > len(cells)
+
+
+def _by_day(facts: Facts, figures: Figures, key: str, days: Sequence[date]) -> dict[str, Any]:
+    dau, wau = _row(figures, "dau", key, days), _row(figures, "wau", key, days)
+    last, title = write(wau[-1], "count"), facts.types[key]
+    step = 1 if len(days) <= _WEEK else _WEEK
     return {
         "title": title,
-        "finding": say("active.last", n=last.text, day=day(days[-1])) if last.text else say("active.none"),
+        "finding": say("active.last", users=last.text, day=day(days[-1])) if last.text else say("active.none"),
         "chart": charts.lines(
             [
-                charts.Line([cell.value for cell in weekly], last.text, width=2.4),
-                charts.Line([cell.value for cell in daily], "", width=1.2, opacity=0.75),
+                _line(wau, last.text, 2.6, facts.tones[key]),
+                _line(dau, "", 1.3, facts.tones[key]),
             ],
             [(at, day(one)) for at, one in enumerate(days) if at % step == 0],
-            colour=facts.tones[key],
-            title=say("active.panel", type=title),
-            description=say(
-                "active.description",
-                type=title,
-                first=day(days[0]),
-                last=day(days[-1], year=True),
-                days=spread(daily),
-                weeks=spread(weekly),
+            Text(
+                f"day-{key}",
+                say("active.panel", type=title),
+                say("active.told", type=title, span=facts.span, days=spread(dau), weeks=spread(wau)),
             ),
-            id=f"active-{key}",
         ),
     }
 
 
-def spread(cells: list[Cell]) -> str:
+def _by_week(facts: Facts, weekly: Figures, key: str, mondays: Sequence[date]) -> dict[str, Any]:
+    cells = [weekly.cell("users", week=one, service=ALL, user_type=key, feature=ALL) for one in mondays]
+    last, title = write(cells[-1], "count"), facts.types[key]
+    return {
+        "title": title,
+        "finding": say("active.last_week", users=last.text, day=day(mondays[-1])) if last.text else say("active.none"),
+        "chart": charts.lines(
+            [_line(cells, last.text, 2.6, facts.tones[key])],
+            [(at, day(one)) for at, one in enumerate(mondays) if at % _QUARTER_TICK == 0],
+            Text(
+                f"week-{key}",
+                say("active.week_panel", type=title),
+                say("active.week_told", type=title, first=day(mondays[0]), weeks=spread(cells)),
+            ),
+        ),
+    }
+
+
+def _by_service(facts: Facts) -> tables.Table | None:
+    figures = facts.figures("features")
+    if figures is None:
+        return None
+    return tables.make(
+        figures,
+        id="active-services",
+        caption=say("active.service_caption", span=facts.span),
+        corner=say("page.type"),
+        columns=[
+            tables.Column(
+                title, ("users", "new_users"), ("count", "count"), {"service": key, "feature": ALL}, ("active.new",)
+            )
+            for key, title in facts.services_and_all.items()
+        ],
+        rows=[tables.Line(title, {"user_type": key}) for key, title in facts.types_and_all.items()],
+    )
+
+
+def _line(cells: Sequence[Cell], label: str, width: float, tone: int) -> charts.Line:
+    return charts.Line([one.value for one in cells], label, [one.status == "partial" for one in cells], width, tone)
+
+
+def spread(cells: Sequence[Cell]) -> str:
     """Say in words between which figures a row of cells lies."""
     known = [cell.value for cell in cells if cell.value is not None]
     return say("active.range", low=count(min(known)), high=count(max(known))) if known else say("active.unknown")

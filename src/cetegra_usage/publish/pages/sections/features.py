@@ -6,43 +6,114 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
+from cetegra_usage.publish.pages.cells import Figures, write
+from cetegra_usage.publish.pages.facts import period_title
+from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.sections.movers import adoption_change
+from cetegra_usage.publish.pages.svg import spark
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from cetegra_usage.model import Feature
     from cetegra_usage.publish.pages.facts import Facts
+
+_NOTHING = "\N{EN DASH}"
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
-    """Return the table of features by type; None without the table `features`."""
+    """Return the table of features by type, each feature under its own service; None without `features`."""
     figures = facts.figures("features")
     if figures is None:
         return None
+    weeks = facts.figures("feature_weeks")
+    earlier = facts.view.previous
     catalogue = facts.view.catalogue
-    features = [feature for feature in catalogue.features.values() if feature.service in catalogue.services]
+    ordered = sorted(catalogue.features.values(), key=lambda one: (-_users(figures, one), one.key))
+    columns = [
+        tables.Column(
+            title, ("adoption", "users"), ("ratio", "count"), {"user_type": key}, (), "ratio", facts.tones[key]
+        )
+        for key, title in facts.types_and_all.items()
+    ]
+    columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
+    more = [say("features.change", earlier=period_title(earlier.period))] if earlier else []
+    mondays: list[date] = weeks.values("week") if weeks else []
+    if mondays:
+        more.append(say("features.weeks", n=len(mondays)))
     return {
-        "title": say("features.title"),
-        "base": say("features.base"),
+        "title": _title(facts, figures, ordered),
+        "services": facts.services,
+        "weeks": say("features.weeks_note", n=len(mondays), first=day(mondays[0])) if mondays else "",
         "table": tables.make(
             figures,
             id="features-table",
-            caption=say("features.caption"),
+            caption=say("features.caption", span=facts.span),
             corner=say("features.feature"),
-            columns=[
-                tables.Column(
-                    title, ("adoption", "users"), ("ratio", "count"), {"user_type": key}, "ratio", facts.tones[key]
-                )
-                for key, title in {**facts.types, ALL: say("page.all_types")}.items()
-            ]
-            + [tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL})],
+            columns=columns,
             rows=[
-                (facts.features[one.key], facts.services[one.service], {"service": one.service, "feature": one.key})
-                for one in sorted(features, key=lambda one: -(_users(figures, one.service, one.key)))
+                tables.Line(
+                    facts.features[one.key],
+                    {"service": one.service, "feature": one.key},
+                    note=_note(facts, one),
+                    id=f"feature.{one.key}",
+                    group=one.service,
+                    more=_more(facts, one, weeks, mondays),
+                )
+                for one in ordered
             ],
+            more=more,
+            foot=[_base(facts, figures, service, title, len(more)) for service, title in facts.services.items()],
             folded="features.folded",
-            id_of="feature.",
         ),
     }
 
 
-def _users(figures: Any, service: str, feature: str) -> float:
-    return figures.cell("users", service=service, user_type=ALL, feature=feature).value or 0
+def _users(figures: Figures, feature: Feature) -> float:
+    return figures.cell("users", service=feature.service, user_type=ALL, feature=feature.key).value or 0
+
+
+def _title(facts: Facts, figures: Figures, ordered: Sequence[Feature]) -> str:
+    """Name the feature that the greatest share of its service's users use."""
+    most = max(ordered, key=lambda one: _adoption(figures, one) or 0, default=None)
+    if most is None or not (share := _adoption(figures, most)):
+        return say("features.title")
+    text = write(figures.cell("adoption", service=most.service, user_type=ALL, feature=most.key), "ratio").text
+    return say("features.most", feature=facts.short[most.key], share=text) if share else say("features.title")
+
+
+def _adoption(figures: Figures, feature: Feature) -> float | None:
+    return figures.cell("adoption", service=feature.service, user_type=ALL, feature=feature.key).value
+
+
+def _note(facts: Facts, feature: Feature) -> str:
+    notes = [facts.services[feature.service]]
+    if facts.view.period.first <= feature.since <= facts.view.period.last:
+        notes.append(say("features.new", day=day(feature.since)))
+    if feature.expires:
+        notes.append(say("features.expires", day=day(feature.expires, year=True)))
+    return " · ".join(notes)
+
+
+def _more(facts: Facts, feature: Feature, weeks: Figures | None, mondays: Sequence[date]) -> list[tables.Box]:
+    boxes: list[tables.Box] = []
+    if facts.view.previous:
+        change = adoption_change(facts, feature)
+        boxes.append(tables.Box(text=change.text or _NOTHING, sort=change.value))
+    if weeks:
+        where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
+        drawn = spark([weeks.cell("adoption", week=monday, **where).value for monday in mondays])
+        boxes.append(tables.Box(spark=drawn, text="" if drawn else _NOTHING))
+    return boxes
+
+
+def _base(facts: Facts, figures: Figures, service: str, title: str, empty: int) -> tables.Row:
+    """Return the row of what the shares are of: active users of the service, by type."""
+    where = {"service": service, "feature": ALL}
+    boxes = [tables.Box([write(figures.cell("users", user_type=key, **where), "count")]) for key in facts.types_and_all]
+    events = tables.Box([write(figures.cell("events", user_type=ALL, **where), "count")])
+    return tables.Row(
+        say("features.base_row", service=title), tables.where(where), [*boxes, events, *([tables.Box()] * empty)]
+    )

@@ -1,0 +1,90 @@
+"""A field for every day of the period, also for days of which the evidence says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.words import name, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cetegra_usage.publish.pages.view import ReleaseView
+
+_SIGNS = {
+    "quarantined": "!",
+    "missing": "\N{MULTIPLICATION SIGN}",
+    "incomplete": "\N{HORIZONTAL ELLIPSIS}",
+    "unknown": "?",
+}
+"""What stands in a day's field in place of its number."""
+GAPS = frozenset(_SIGNS)
+"""The states in which nothing of a day is in any figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One day of one group.
+
+    Attributes:
+        state: The partition's state; `unknown` where the evidence has none.
+        sign: What the field shows.
+        text: What it says to those who cannot see it.
+        day: The day, written.
+        anchor: The partition's address in the compliance page, or empty.
+    """
+
+    state: str
+    sign: str
+    text: str
+    day: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The days of a service's events, or of the consent log."""
+
+    title: str
+    fields: Sequence[Field]
+
+
+def group_of(partition: Mapping[str, Any], view: ReleaseView) -> str:
+    """Return the title under which a partition of the evidence stands: its service, or its log."""
+    service = partition.get("service") or ""
+    return name(view.catalogue.services.get(service, service)) if service else say("compliance.consents")
+
+
+def calendar(partitions: Sequence[Mapping[str, Any]], view: ReleaseView) -> list[Group]:
+    """Return every day of the release's period for each group that the partitions belong to.
+
+    Args:
+        partitions: Of the public evidence document.
+        view: The release, for its period and titles.
+    """
+    groups: dict[str, dict[date, Mapping[str, Any]]] = {}
+    for one in partitions:
+        groups.setdefault(group_of(one, view), {})[date.fromisoformat(one["day"])] = one
+    return [
+        Group(title, [_field(when, by_day.get(when)) for when in view.period.days]) for title, by_day in groups.items()
+    ]
+
+
+def _field(when: date, partition: Mapping[str, Any] | None) -> Field:
+    state = partition["state"] if partition else "unknown"
+    written = day(when, weekday=True)
+    return Field(
+        state,
+        _SIGNS.get(state, str(when.day)),
+        say("trust.day", day=written, state=say(f"state.{state}")),
+        written,
+        anchor(partition) if partition else "",
+    )
+
+
+def anchor(partition: Mapping[str, Any]) -> str:
+    """Return a partition's address in the compliance page."""
+    return str(partition["id"]).replace("/", ".")

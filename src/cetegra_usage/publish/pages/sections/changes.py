@@ -1,0 +1,137 @@
+"""What changed since the period before?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.model import ALL
+from cetegra_usage.publish.pages import changes, tables
+from cetegra_usage.publish.pages.cells import Figures, Shown, write
+from cetegra_usage.publish.pages.facts import period_title
+from cetegra_usage.publish.pages.sections.movers import movers
+from cetegra_usage.publish.pages.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cetegra_usage.publish.pages.facts import Facts
+    from cetegra_usage.publish.pages.view import Earlier
+
+_WHOLE = {"service": ALL, "user_type": ALL, "feature": ALL}
+_MEASURES = ("users", "new_users", "events", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of the four figures.
+
+    Attributes:
+        label: What it counts.
+        base: Of whom, and when.
+        where: Which cell it is, for machines.
+        shown: The figure.
+        changes: The difference to each release that it is compared with.
+    """
+
+    label: str
+    base: str
+    where: str
+    shown: Shown
+    changes: list[str]
+
+
+def section(facts: Facts) -> dict[str, Any] | None:
+    """Return a title and two sentences made from the figures, and the four figures; None without `features`."""
+    figures = facts.figures("features")
+    if figures is None:
+        return None
+    cells = {measure: figures.cell(measure, **_WHOLE) for measure in _MEASURES}
+    shown = {measure: write(cell, facts.kind("features", measure)) for measure, cell in cells.items()}
+    before = _compare(facts, figures, facts.view.previous)
+    earlier = period_title(facts.view.previous.period) if facts.view.previous else ""
+    return {
+        "title": _title(shown["users"], before.get("users", changes.NONE), earlier),
+        "sentences": [
+            _events(shown, before.get("events", changes.NONE), earlier),
+            _moved(facts),
+        ],
+        "cards": [
+            Card(
+                say(f"changes.{measure}_card"),
+                say(f"changes.{measure}_base", span=facts.span),
+                f"{measure}@{tables.where(_WHOLE)}",
+                shown[measure],
+                _told(facts, figures, measure),
+            )
+            for measure in _MEASURES
+        ],
+    }
+
+
+def _compare(facts: Facts, figures: Figures, earlier: Earlier | None) -> dict[str, changes.Change]:
+    """Return each measure's change since an earlier release; events are compared a day, for months differ in length."""
+    old = facts.before(earlier, "features")
+    if earlier is None or old is None:
+        return {}
+    days = len(facts.view.period.days) / len(earlier.period.days)
+    made: dict[str, changes.Change] = {}
+    for measure in _MEASURES:
+        now, was = figures.cell(measure, **_WHOLE), old.cell(measure, **_WHOLE)
+        if measure == "coverage":
+            bases = figures.cell("events", **_WHOLE), old.cell("events", **_WHOLE)
+            made[measure] = changes.of_ratios(now, was, bases, rounding=facts.view.rounding)
+        else:
+            scale = days if measure == "events" else 1
+            made[measure] = changes.of_counts(now, was, rounding=facts.view.rounding, scale=scale)
+    return made
+
+
+def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
+    """Say how a figure changed since the period before and since the year before; once, where it is not compared."""
+    told: dict[str, None] = {}
+    for earlier in (facts.view.previous, facts.view.year_before):
+        change = _compare(facts, figures, earlier).get(measure, changes.NONE)
+        if earlier and change.text:
+            on = say("changes.on", change=change.text, period=period_title(earlier.period))
+            told[change.text if change.partial else on] = None
+    return [*told]
+
+
+def _title(users: Shown, change: changes.Change, earlier: str) -> str:
+    if not users.text:
+        return say("changes.unknown")
+    return say("changes.title", users=users.text, change=_since(change, earlier))
+
+
+def _events(shown: Mapping[str, Shown], change: changes.Change, earlier: str) -> str:
+    told = {key: shown[key].text or f"[{shown[key].mark}]" for key in ("events", "coverage")}
+    if not change.words:
+        return say("changes.events_alone", **told)
+    return say("changes.events", change=change.words, earlier=earlier, **told)
+
+
+def _since(change: changes.Change, earlier: str) -> str:
+    if change.partial:
+        return say("changes.since_partial", earlier=earlier)
+    return say("changes.since", change=change.words, earlier=earlier) if change.words else ""
+
+
+def _moved(facts: Facts) -> str:
+    moves = movers(facts)
+    if moves is None:
+        return say("changes.alone")
+    if not moves.rising and not moves.falling:
+        return say("changes.still")
+    told = [
+        say(
+            f"changes.{key}",
+            feature=facts.short[move.key],
+            before=move.before.text,
+            now=move.now.text,
+            change=move.change.text,
+        )
+        for key, found in (("rose", moves.rising), ("fell", moves.falling))
+        for move in found[:1]
+    ]
+    return say("changes.moved", moves="; ".join(told))

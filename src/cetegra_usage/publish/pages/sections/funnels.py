@@ -1,0 +1,63 @@
+"""Of the sessions that begin something, how many finish it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage.model import ALL
+from cetegra_usage.publish.pages import tables
+from cetegra_usage.publish.pages.cells import write
+from cetegra_usage.publish.pages.words import say
+
+if TYPE_CHECKING:
+    from cetegra_usage.publish.pages.facts import Facts
+
+
+def section(facts: Facts) -> dict[str, Any] | None:
+    """Return how often each feature that can be finished is, by type; None without `funnels`."""
+    figures = facts.figures("funnels")
+    if figures is None:
+        return None
+    keys = {row["feature"] for row in figures}
+    features = [one for one in facts.view.catalogue.features.values() if one.key in keys]
+    ranked = sorted(
+        (
+            (cell.value, one.key, cell)
+            for one in features
+            if (cell := figures.cell("completion", service=one.service, user_type=ALL, feature=one.key)).value
+            is not None
+        ),
+        key=lambda found: (found[0] or 0, found[1]),
+    )
+    return {
+        "title": say("funnels.title", feature=facts.short[ranked[0][1]], share=write(ranked[0][2], "ratio").text)
+        if ranked
+        else say("funnels.untitled"),
+        "table": tables.make(
+            figures,
+            id="funnels-table",
+            caption=say("funnels.caption", span=facts.span),
+            corner=say("features.feature"),
+            columns=[
+                tables.Column(
+                    title,
+                    ("completion", "sessions_completed", "sessions_opened"),
+                    ("ratio", "count", "count"),
+                    {"user_type": key},
+                    ("page.figure", "page.of"),
+                    "ratio",
+                    facts.tones[key],
+                )
+                for key, title in facts.types_and_all.items()
+            ],
+            rows=[
+                tables.Line(
+                    facts.features[one.key],
+                    {"service": one.service, "feature": one.key},
+                    note=facts.services[one.service],
+                )
+                for one in features
+            ],
+            folded="features.folded",
+        ),
+    }
