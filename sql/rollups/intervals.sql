@@ -6,10 +6,10 @@ WITH settled AS (  -- at one instant `withdrawn` comes last
     SELECT pseudonym, changed_at, max(state) AS state
     FROM consent_log
     GROUP BY ALL
-), turns AS (  -- a state that is said again cuts nothing
+), turns AS (  -- what was never granted, or is said again, cuts nothing
     SELECT *
     FROM settled
-    QUALIFY state IS DISTINCT FROM lag(state) OVER (PARTITION BY pseudonym ORDER BY changed_at)
+    QUALIFY state <> coalesce(lag(state) OVER (PARTITION BY pseudonym ORDER BY changed_at), 'withdrawn')
 )
 SELECT
     pseudonym,

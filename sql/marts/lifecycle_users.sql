@@ -1,0 +1,36 @@
+-- lifecycle_users: who came, stayed, came back, stayed away and withdrew in a week
+-- grain: beginning (the week's Monday) x user_type, also `all`
+-- inputs: lawful_persons, withdrawals
+-- parameters: none
+WITH users AS (
+    SELECT
+        beginning,
+        pseudonym,
+        arg_max(user_type, day) AS user_type,
+        max(day) >= beginning AS is_active,
+        count_if(day BETWEEN beginning - 7 AND beginning - 1) > 0 AS was_active,
+        min(day) >= beginning AS is_new
+    FROM lawful_persons
+    GROUP BY beginning, pseudonym
+    HAVING max(day) >= beginning - 7
+), judged AS (
+    SELECT
+        *,
+        EXISTS (
+            FROM withdrawals
+            WHERE withdrawals.pseudonym = users.pseudonym
+                AND withdrawals.withdrawn_at < users.beginning + 7
+                AND (withdrawals.granted_again_at IS NULL OR withdrawals.granted_again_at >= users.beginning + 7)
+        ) AS is_withdrawn
+    FROM users
+)
+SELECT
+    beginning,
+    coalesce(user_type, 'all') AS user_type,
+    count_if(is_new) AS new,
+    count_if(is_active AND was_active AND NOT is_new) AS returning,
+    count_if(is_active AND NOT was_active AND NOT is_new) AS resurrected,
+    count_if(was_active AND NOT is_active AND NOT is_withdrawn) AS dormant,
+    count_if(is_withdrawn) AS withdrawn
+FROM judged
+GROUP BY GROUPING SETS ((beginning, user_type), (beginning))

@@ -1,0 +1,15 @@
+-- period_sessions: sessions that began in a period, stitched over midnights and cut at its end
+-- grain: pseudonym x session_id
+-- inputs: sessions
+-- parameters: first DATE, last DATE
+SELECT
+    pseudonym,
+    session_id,
+    arg_min(user_type, day) AS user_type,
+    min(first_at) AS first_at,
+    max(last_at) AS last_at,
+    sum(events)::BIGINT AS events
+FROM sessions
+WHERE day <= $last
+GROUP BY ALL
+HAVING min(day) >= $first

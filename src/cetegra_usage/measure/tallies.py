@@ -1,0 +1,223 @@
+"""Rollups -> tallies: the exact figures of rows that close, service by service and bucket by bucket.
+
+A tally is sparse: cells in which nothing happened are not in it, nor are totals over services, but for medians.
+Columns: `service`, the table's dimensions, its counts, and for protection `<m>_known` (identified people behind a
+count), `<m>_unidentified` (events behind it without a pseudonym) and `<m>_top` (the most that one person contributed).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cetegra_usage import sql
+from cetegra_usage.measure import reading
+from cetegra_usage.measure.reading import Bucket
+from cetegra_usage.model import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import duckdb
+
+    from cetegra_usage.measure.source import RollupFile, Source
+    from cetegra_usage.measure.units import Unit
+    from cetegra_usage.model import Catalogue
+    from cetegra_usage.settings import Settings
+
+KEYS = {
+    "service": pl.String,
+    "beginning": pl.Date,
+    "cohort_week": pl.Date,
+    "user_type": pl.String,
+    "feature": pl.String,
+    "from_feature": pl.String,
+    "to_feature": pl.String,
+    "active_days": pl.Int64,
+    "within_days": pl.Int64,
+}
+"""The columns of a tally that are no figures, with their types; `beginning` is the unit's."""
+
+# The statements behind each table, for those that read what each person did on a day.
+_OF_PERSONS = {
+    "activity": ("event_people", "active_users"),
+    "features": ("event_people", "feature_users"),
+    "feature_weeks": ("event_people", "feature_users"),
+    "engagement": ("engagement_users",),
+    "lifecycle": ("lifecycle_users",),
+    "retention": ("cohort_users",),
+    "first_use": ("first_users",),
+}
+_OF_EVENTS = ("activity", "features", "feature_weeks")
+_OF_USE = (*_OF_EVENTS, "first_use")
+_OF_SESSIONS = {
+    "sessions": ("session_counts", "session_people"),
+    "transitions": ("session_transitions",),
+    "funnels": ("session_funnels",),
+}
+
+
+def tally(
+    units: Sequence[Unit], source: Source, *, catalogue: Catalogue, settings: Settings
+) -> dict[Unit, pl.DataFrame]:
+    """Make the tallies of units that are over.
+
+    Args:
+        units: Units, of one table no two with the same beginning.
+        source: The rollups of every day that the units look at.
+        catalogue: It says which features have a funnel.
+        settings: How far history goes back, and how much memory there is.
+
+    Raises:
+        QueryError: DuckDB failed on the rollups.
+    """
+    wanted: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        wanted[unit.table].append(unit)
+    with sql.connect(memory_limit=settings.engine.memory_limit) as connection:
+        found = _Tallying(connection, wanted, source, settings).run(catalogue)
+    made = {table: _add_up(table, found[table]) for table in wanted}
+    return {
+        unit: made[unit.table].filter(pl.col("beginning") == unit.beginning).drop("beginning").sort(pl.all())
+        for unit in units
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Tallying:
+    """One pass over the rollups: what each statement finds, by table, of each service and bucket."""
+
+    connection: duckdb.DuckDBPyConnection
+    wanted: Mapping[str, Sequence[Unit]]
+    source: Source
+    settings: Settings
+    found: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self, catalogue: Catalogue) -> dict[str, list[pl.DataFrame]]:
+        connection = self.connection
+        reading.prepare(connection)
+        reading.read(connection, "consents", self.source.consents or ()).create_view("consent_log")
+        sql.table(connection, "withdrawals")
+        funnels = [key for key, feature in catalogue.features.items() if has_funnel(feature.actions)]
+        connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
+        if self._begin("consent_changes"):
+            self._keep("consent_changes", "changes")
+        for service in self.source.services:
+            files = [file for file in self.source.rollups if file.service == service]
+            reading.read(connection, "totals", [f.path for f in files if f.table == "totals"]).create_view("totals")
+            for table in _OF_EVENTS:
+                if self._begin(table):
+                    self._keep(table, "event_totals", service)
+            buckets = max((file.buckets for file in files if file.table != "totals"), default=1)
+            for number in range(buckets):
+                self._of_persons(service, files, Bucket(number, buckets))
+                self._of_sessions(service, files, Bucket(number, buckets))
+        return self.found
+
+    def _of_persons(self, service: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
+        self._with_history("persons", tuple(_OF_PERSONS), files, bucket)
+        self._with_history("use", _OF_USE, files, bucket)
+        for table, statements in _OF_PERSONS.items():
+            if not self._begin(table):
+                continue
+            sql.view(self.connection, "lawful_persons")
+            sql.view(self.connection, "lawful_use")
+            for statement in statements:
+                history = {"identified_days": self.settings.retention.identified_days}
+                self._keep(table, statement, service, **(history if statement == "cohort_users" else {}))
+
+    def _with_history(self, name: str, tables: Sequence[str], files: Sequence[RollupFile], bucket: Bucket) -> None:
+        """Make the view `name`: the days of the tables' windows, and of what lies before, each person's last day."""
+        units = [unit for table in tables for unit in self.wanted.get(table, ())]
+        horizon = min((unit.first for unit in units), default=date.max)
+        oldest = min((self._reads_from(unit) for unit in units), default=date.max)
+        before = [file for file in files if oldest <= file.day < horizon]
+        since = [file for file in files if file.day >= horizon]
+        reading.read_bucket(self.connection, name, before, bucket).create_view(f"{name}_before")
+        self.connection.execute(f"DROP TABLE IF EXISTS earlier_{name}")
+        sql.table(self.connection, f"earlier_{name}")
+        recent = reading.read_bucket(self.connection, name, since, bucket)
+        recent.union(self.connection.table(f"earlier_{name}")).create_view(name)
+
+    def _of_sessions(self, service: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
+        units = [unit for table in _OF_SESSIONS for unit in self.wanted.get(table, ())]
+        if not units:
+            return
+        days = {"first": units[0].beginning, "last": units[0].last}
+        begun_before = {"sessions": self._reads_from(units[0])}
+        for name in ("sessions", "steps", "marks"):
+            first = begun_before.get(name, days["first"])
+            mine = [file for file in files if first <= file.day <= days["last"]]
+            reading.read_bucket(self.connection, name, mine, bucket).create_view(name)
+        self.connection.execute("DROP TABLE IF EXISTS period_sessions")
+        sql.table(self.connection, "period_sessions", **days)
+        for table, statements in _OF_SESSIONS.items():
+            if self._begin(table):
+                for statement in statements:
+                    self._keep(table, statement, service, **(days if sql.load(statement).parameters else {}))
+
+    def _begin(self, table: str) -> bool:
+        """Register the spans of a table's units; say whether there are any."""
+        units = self.wanted.get(table, ())
+        spans = pl.DataFrame(
+            [(unit.beginning, self._reads_from(unit), unit.last) for unit in units],
+            schema={"beginning": pl.Date, "first": pl.Date, "last": pl.Date},
+            orient="row",
+        )
+        self.connection.register("spans", spans)
+        return bool(units)
+
+    def _reads_from(self, unit: Unit) -> date:
+        return unit.reads_from(self.settings.retention.identified_days, self.settings.session.max_days)
+
+    def _keep(self, table: str, statement: str, service: str = "", **parameters: Any) -> None:
+        frame = sql.frame(self.connection, statement, **parameters).with_columns(service=pl.lit(service))
+        if "beginning" not in frame.columns:
+            frame = frame.with_columns(beginning=pl.lit(self.wanted[table][0].beginning))
+        if table == "activity" and "feature" in frame.columns:
+            frame = frame.filter(pl.col("feature") == ALL).drop("feature")
+        self.found[table].append(frame.cast(dict.fromkeys(set(frame.columns) - set(KEYS), pl.Int64)))
+
+
+def has_funnel(actions: Sequence[str]) -> bool:
+    """Whether a feature with these actions can be opened and then completed."""
+    return "open" in actions and not {"submit", "order"}.isdisjoint(actions)
+
+
+def _add_up(table: str, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add what buckets and statements found of the same cell."""
+    empty = pl.DataFrame(schema={"service": pl.String, "beginning": pl.Date})
+    found = pl.concat([_medians(frames) if table == "sessions" else empty, *frames], how="diagonal")
+    if table == "feature_weeks":
+        found = found.select(
+            pl.col("^(service|beginning|user_type|feature|events|events_(known|unidentified|top)|users)$")
+        )
+    keys = [column for column in found.columns if column in KEYS]
+    figures = [column for column in found.columns if column not in KEYS and column != "microseconds"]
+    tops = [column for column in figures if column.endswith("_top")]
+    return found.group_by(keys).agg(pl.col(tops).max().fill_null(0), pl.col(figures).exclude(tops).sum())
+
+
+def _medians(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the median length of sessions, of each service and of all together, from the numbers of each length."""
+    lengths = pl.concat([frame for frame in frames if "microseconds" in frame.columns])
+    keys = ["service", "beginning", "user_type"]
+    upto = pl.col("sessions").cum_sum().over(keys, order_by="microseconds")
+    count = pl.col("sessions").sum().over(keys)
+    return (
+        pl.concat([lengths, lengths.with_columns(service=pl.lit(ALL))])
+        .group_by(*keys, "microseconds")
+        .agg(pl.col("sessions").sum())
+        .with_columns(is_lower=upto > (count - 1) // 2, is_upper=upto > count // 2)
+        .group_by(keys)
+        .agg(
+            median_seconds=(
+                pl.col("microseconds").filter("is_lower").min() + pl.col("microseconds").filter("is_upper").min()
+            )
+            / 2_000_000
+        )
+    )
