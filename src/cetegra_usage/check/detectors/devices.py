@@ -45,7 +45,7 @@ def browser_or_system(reading: Reading) -> bool:
     nothing = words("carriers") | words("device")
     if named & browsers:
         return others <= nothing and (named != {"edge"} or bool(others & words("device")))
-    return len(named) > 1 or (others <= nothing and (bool(others & words("device")) or others <= words("acts")))
+    return others <= words("acts") or (others <= nothing and (len(named) > 1 or bool(others & words("says_device"))))
 
 
 def _versioned(tokens: list[str], position: int) -> bool:

@@ -1,7 +1,5 @@
 """What people write: sentences, words about a person, names of people."""
 
-# ruff: noqa: PLR2004  # how many words is what a sentence is about
-
 from __future__ import annotations
 
 import re
@@ -17,7 +15,8 @@ _KEY_LENGTH = 64
 _SPACED = re.compile(r"[a-z]\s+[a-z]")
 _SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
 _LETTERS = re.compile(r"[a-z]+")
-_FINITE = frozenset({"is", "are", "was", "does", "has", "er", "har", "virker", "fungerer", "ar", "fungerar"})
+_FEWEST, _MORE_THAN_A_KEY = 3, 10
+_ENOUGH, _ENOUGH_OF_THREE = 3, 5
 _FAMILY_ENDINGS = (
     "sen", "sson", "son", "dottir", "datter", "dotter", "nen", "berg", "lund", "strom", "stroem", "quist", "qvist",
     "kvist", "gren", "dal", "dahl", "vik", "haug", "rud", "stad", "gard", "gaard", "bakken", "hagen", "moen", "land",
@@ -35,18 +34,18 @@ def free_text(reading: Reading) -> bool:
 
 
 def _is_sentence(spoken: list[str]) -> bool:
-    """Whether words are more than a key has, or words that a key hardly has: long keys of product words are none."""
-    if len(spoken) < 4:
+    """Whether words weigh what a sentence weighs; long keys of product words weigh next to nothing."""
+    if len(spoken) < _FEWEST:
         return False
-    if words("greetings") & set(spoken) or len(spoken) >= 10:
+    if len(spoken) >= _MORE_THAN_A_KEY:
         return True
-    prose = sum(word in words("prose") for word in spoken)
-    small = sum(word in words("small") and word not in words("prose") for word in spoken)
-    if len(spoken) >= 5 and (prose >= 2 or (prose and small >= 2) or "i" in spoken):
-        return True
-    if len(spoken) >= 7 and small >= 3:
-        return True
-    return spoken[0] in {"my", "the", "min", "mitt", "i"} and bool(_FINITE & set(spoken[2:4]))
+    weights = [
+        3 if word in words("greetings") else 2 if word in words("prose") else int(word in words("small"))
+        for word in spoken
+    ]
+    if spoken[0] in words("phrases"):
+        return sum(weights) >= 2 * _ENOUGH
+    return max(weights) > 1 and sum(weights) >= (_ENOUGH if len(spoken) > _FEWEST else _ENOUGH_OF_THREE)
 
 
 def sensitive_word(reading: Reading) -> bool:

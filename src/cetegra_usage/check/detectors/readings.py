@@ -9,6 +9,8 @@ import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -22,6 +24,7 @@ _WORD_AFTER = re.compile(r"[^a-z0-9]*([a-z]+)")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 _NO_BASE64 = re.compile(r"[a-z_-]+")  # text encodes to capitals or digits too
 _ESCAPED = re.compile(r"_(40|2e|3a|2f|2b)")  # a percent sign is no part of a key
+_LOWERED = re.compile(r"(?<![a-z0-9])[a-z0-9]{10,}(?![a-z0-9])")
 _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{2}){5,}(?![0-9a-f])")
 _BASE32 = re.compile(r"(?<![a-z0-9])[a-z2-7]{16,}(?![a-z0-9])")
 _SPACED_OUT = re.compile(r"(?<![^\W_])(?:[a-z0-9@][^a-z0-9@]){5,}[a-z0-9](?![^\W_])")
@@ -143,6 +146,10 @@ def _decoded(text: str, plain: str) -> Iterator[str]:
             for end in ends:
                 if end - start >= 6:  # four bytes: less is no personal datum
                     yield from _printable(_base64(token[start:end]))
+    for token in _LOWERED.findall(plain):
+        blocks = [token[start : start + 4] for start in range(0, len(token), 4)]
+        if all(block in _lowered_numbers() for block in blocks):
+            yield "".join(_lowered_numbers()[block] for block in blocks)
     for token in _HEX.findall(plain):
         yield from _printable(bytes.fromhex(token))
     for token in _BASE32.findall(plain):
@@ -150,6 +157,18 @@ def _decoded(text: str, plain: str) -> Iterator[str]:
             yield from _printable(base64.b32decode(token.upper() + "=" * (-len(token) % 8)))
         except binascii.Error:
             continue
+
+
+@cache
+def _lowered_numbers() -> dict[str, str]:
+    """Return what base64 of one to three characters of a number is, once its capitals are lost."""
+    found: dict[str, str] = {}
+    for length in (3, 2, 1):
+        for characters in product("0123456789 .+-/:", repeat=length):
+            number = "".join(characters)
+            lowered = base64.b64encode(number.encode()).decode().rstrip("=").lower()
+            found.setdefault(lowered, number)
+    return found
 
 
 def _base64(token: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cetegra_usage.check.detectors import devices, identities, network, numbers, phones, prose, tokens, web
 from cetegra_usage.check.detectors.listing import detectors
-from cetegra_usage.check.detectors.readings import readings
+from cetegra_usage.check.detectors.readings import fold, readings
 from cetegra_usage.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -95,9 +95,21 @@ def detect_name(name: str) -> frozenset[str]:
     Raises:
         ConfigurationError: The list of detectors cannot be used.
     """
-    split = " " + " ".join(re.findall(r"[a-z0-9]+", _CAMEL.sub(" ", name).lower())) + " "
-    told = {one.id for one in detectors().values() if any(f" {known} " in split for known in one.names)}
+    split = " " + " ".join(re.findall(r"[a-z0-9]+", fold(_CAMEL.sub(" ", name)))) + " "
+    told: set[str] = set()
+    for known, ids in _names():
+        if f" {known} " in split:
+            told |= ids
+            split = split.replace(f" {known} ", "  ")
     return frozenset(told) | detect(name)
+
+
+@cache
+def _names() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return each known name with the detectors that list it, the longest first: `user agent` is no `user`."""
+    known = {name for one in detectors().values() for name in one.names}
+    listed = {name: frozenset(one.id for one in detectors().values() if name in one.names) for name in known}
+    return tuple(sorted(listed.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
 def judge_catalogue(catalogue: Catalogue) -> list[Finding]:

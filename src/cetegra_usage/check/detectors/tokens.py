@@ -19,7 +19,7 @@ _PREFIXED = re.compile(
     r"|sk[-_](?:proj[-_]|ant[-_])?[a-z0-9_-]{20,}|ya29\.[a-z0-9_-]{10,}|hvs\.[a-z0-9_-]{16,}|dop_v1_[a-z0-9]{16,}|sg\.[a-z0-9_-]{16,})"
 )
 _PIECE = re.compile(r"[a-z0-9]+")
-_SHORTEST, _MIXED, _LONG = 8, 12, 18
+_SHORTEST, _MIXED, _LONG, _VERY_LONG = 8, 12, 18, 24
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{8,}")
 _RARE = re.compile(r"[qxzwj]")
@@ -52,6 +52,8 @@ def is_random(piece: str) -> bool:
         return True
     if len(piece) < _LONG:
         return False
+    if len(piece) >= _VERY_LONG and len(runs) > 2:
+        return True
     return len(runs) >= 5 or (len(runs) >= 4 and any(map(_is_unspeakable, letters))) or _is_unspeakable(spoken)
 
 
