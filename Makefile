@@ -13,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix wheel lock clean
+.PHONY: help demo test test-stores check fix wheel lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -33,6 +33,22 @@ demo: $(STAMP)  ## make a landing zone of five weeks, run everything on it, prin
 
 test: $(STAMP)  ## run every test
 	$(BIN)/python -m pytest
+
+CEPH := /usr/bin/ceph-mon /usr/bin/ceph-osd /usr/bin/radosgw /usr/bin/ceph
+AZURITE := .tools/azurite/node_modules/.bin/azurite-blob
+APT := DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends
+
+$(CEPH) &:
+	apt-get update --quiet=2
+	$(APT) ceph-mon ceph-osd radosgw ceph-common
+
+# Debian's node runs this version; later ones ask for a newer node.
+$(AZURITE):
+	command -v npm >/dev/null || { apt-get update --quiet=2 && $(APT) npm; }
+	npm install --prefix .tools/azurite --no-audit --no-fund --loglevel=error azurite@3.35.0
+
+test-stores: $(STAMP) $(CEPH) $(AZURITE)  ## test the stores against real servers (installs Ceph and Azurite; needs root)
+	$(BIN)/python -m pytest tests/stores --servers
 
 check: $(STAMP)  ## lint, types, layers: reads only
 	$(BIN)/ruff format --check .

@@ -156,9 +156,13 @@ def confirm(name: str, place: Place, ask: Ask) -> Place:
         return replace(place, residency=residency, clock_offset_seconds=answer.clock_offset_seconds)
     # A server may send some requests elsewhere and answer others: each kind that will be made is tried.
     listing = "?list-type=2&max-keys=0" if location.scheme == "s3" else "?restype=container&comp=list&maxresults=1"
-    inside = "/".join(part for part in (bucket, location.path, ".probe/residency") if part)
+    inside = "/".join(part for part in (bucket, location.path, ".unfinished-residency") if part)
+    questions = [("HEAD", bucket), ("GET", bucket + listing), ("GET", inside)]
+    if name != "landing":
+        # Unsigned and without a body: a store that is closed to strangers says no, and nothing is written.
+        questions.append(("PUT", inside))
     offset = 0.0
-    for method, url in (("HEAD", bucket), ("GET", bucket + listing), ("GET", inside)):
+    for method, url in questions:
         answer = ask(method, url)
         if answer is None:
             raise StorageError(

@@ -111,7 +111,7 @@ class Store(ABC):
 
         Raises:
             ObjectMissingError: It is not there.
-            ObjectChangedError: It is not what was listed.
+            ObjectChangedError: It is not what was listed; some stores say so of what is gone, too.
         """
 
     @abstractmethod

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
     from cetegra_usage.residency import Place
 
+T = TypeVar("T")
+
+_STATUS = re.compile(r"status code: (\d{3})")
+
 _ATTEMPTS = 5
 _CHUNK_BYTES = 8 << 20
 _WHOLE_BYTES = 64 << 20
@@ -43,8 +48,8 @@ _WHOLE_BYTES = 64 << 20
 _SKEW_SECONDS = 240.0
 
 _RETRY: RetryConfig = {
-    "max_retries": 8,
-    "retry_timeout": timedelta(seconds=60),
+    "max_retries": 10,
+    "retry_timeout": timedelta(seconds=120),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 
@@ -64,12 +69,14 @@ class BucketStore(Store):
         return self._versions
 
     def list(self, prefix: str = "") -> list[Entry]:  # noqa: D102
-        with self._judged(prefix):
-            objects = [
+        objects = self._do(
+            prefix,
+            lambda: [
                 item for chunk in obstore.list(self._client, self._key(prefix), chunk_size=1000) for item in chunk
-            ]
+            ],
+        )
         entries = sorted(
-            Entry(path, item["size"], item["e_tag"] or "")
+            Entry(path, item["size"], _bare(item["e_tag"]))
             for item in objects
             if (path := self._path(item["path"])) and not _unfinished(path)
         )
@@ -78,17 +85,16 @@ class BucketStore(Store):
         return [entry for entry in entries if entry.bytes or entry.path not in folders]
 
     def list_folders(self, prefix: str = "") -> list[str]:  # noqa: D102
-        with self._judged(prefix):
-            found = obstore.list_with_delimiter(self._client, self._key(prefix))
+        found = self._do(prefix, lambda: obstore.list_with_delimiter(self._client, self._key(prefix)))
         return sorted({path.rsplit("/", 1)[-1] for path in found["common_prefixes"]})
 
     def read(self, path: str, *, etag: str | None = None) -> bytes:  # noqa: D102
-        return b"".join(self._stream(path, etag))
+        return b"".join(self._chunks(path, etag))
 
     def exists(self, path: str) -> bool:  # noqa: D102
+        key = self._key(checked(path))
         try:
-            with self._judged(path):
-                obstore.head(self._client, self._key(checked(path)))
+            self._do(path, lambda: obstore.head(self._client, key))
         except ObjectMissingError:
             return False
         return True
@@ -114,62 +120,63 @@ class BucketStore(Store):
 
     def put(self, path: str, data: bytes) -> None:  # noqa: D102
         self.writable()
-        with self._judged(path):
-            obstore.put(self._client, self._key(checked(path)), data, use_multipart=len(data) > _WHOLE_BYTES)
+        key, parts = self._key(checked(path)), len(data) > _WHOLE_BYTES
+        self._do(path, lambda: obstore.put(self._client, key, data, use_multipart=parts))
 
     def put_file(self, path: str, local: Path) -> None:  # noqa: D102
         self.writable()
-        with self._judged(path):
-            large = local.stat().st_size > _WHOLE_BYTES
-            obstore.put(self._client, self._key(checked(path)), local, use_multipart=large)
+        key, parts = self._key(checked(path)), local.stat().st_size > _WHOLE_BYTES
+        self._do(path, lambda: obstore.put(self._client, key, local, use_multipart=parts))
 
     def create(self, path: str, data: bytes) -> bool:  # noqa: D102
+        key = self._key(checked(path))
+
         def attempt() -> bool:
             try:
-                made = obstore.put(self._client, self._key(checked(path)), data, mode="create", use_multipart=False)
+                made = obstore.put(self._client, key, data, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
             self._versions = self._versions or made["version"] not in {None, "null"}
             return True
 
-        with self._judged(path):
-            return _persist(attempt)
+        return self._do(path, lambda: _persist(attempt))
 
     def delete(self, path: str) -> None:  # noqa: D102
         self.owned()
-        with self._judged(path):
-            obstore.delete(self._client, self._key(checked(path)))
+        key = self._key(checked(path))
+        with suppress(ObjectMissingError):
+            self._do(path, lambda: _persist(lambda: obstore.delete(self._client, key)))
 
     def litter(self) -> list[str]:  # noqa: D102
-        with self._judged(""):
-            found = obstore.list_with_delimiter(self._client, self._key(""))
+        found = self._do("", lambda: obstore.list_with_delimiter(self._client, self._key("")))
         return sorted(path for item in found["objects"] if _unfinished(path := self._path(item["path"])))
 
     def free_bytes(self) -> int | None:  # noqa: D102
         return None
 
-    def _stream(self, path: str, etag: str | None) -> Generator[memoryview]:
-        """Yield a file's bytes; a connection that breaks is taken up again where it broke, on the same etag."""
-        with self._judged(path):
-            wanted = _bare(etag) if etag is not None else None
-            options: GetOptions = {"if_match": f'"{wanted}"'} if wanted is not None else {}
-            found = obstore.get(self._client, self._key(checked(path)), options=options)
-            if wanted is not None and _bare(found.meta["e_tag"]) != wanted:
-                raise changed(self.name, path)  # a store that does not know the condition
-            size = 0
-            for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
-                size += len(chunk)
-                yield memoryview(chunk)
-            if size != found.meta["size"]:
-                raise changed(self.name, path)
-
     def _spool(self, entry: Entry, target: Path) -> None:
         size = 0
         with target.open("wb") as file:
-            for chunk in self._stream(entry.path, entry.etag):
+            for chunk in self._chunks(entry.path, entry.etag):
                 size += file.write(chunk)
         if size != entry.bytes:
             raise changed(self.name, entry.path)
+
+    def _chunks(self, path: str, etag: str | None) -> Generator[memoryview]:
+        """Yield a file's bytes; a connection that breaks is taken up again where it broke, on the same etag."""
+        key = self._key(checked(path))
+        wanted = None if etag is None else _bare(etag)
+        options: GetOptions = {} if wanted is None else {"if_match": f'"{wanted}"'}
+        found = self._do(path, lambda: obstore.get(self._client, key, options=options))
+        if wanted is not None and _bare(found.meta["e_tag"]) != wanted:
+            raise changed(self.name, path)  # by a store that does not know the condition
+        size = 0
+        chunks = iter(found.stream(min_chunk_size=_CHUNK_BYTES))
+        while (chunk := self._do(path, lambda: next(chunks, None))) is not None:
+            size += len(chunk)
+            yield memoryview(chunk)
+        if size != found.meta["size"]:
+            raise changed(self.name, path)
 
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self._prefix, path) if part)
@@ -177,12 +184,14 @@ class BucketStore(Store):
     def _path(self, key: str) -> str:
         return key.removeprefix(self._prefix).lstrip("/")
 
-    @contextmanager
-    def _judged(self, path: str) -> Generator[None]:
-        """Turn the client's errors into ours; their own words can hold signed addresses, and are dropped."""
+    def _do(self, path: str, call: Callable[[], T]) -> T:
+        """Make a call and turn the client's errors into ours.
+
+        Its own words can hold signed addresses: ours are raised outside the handler, so that nothing chains them.
+        """
         error: StorageError
         try:
-            yield
+            return call()
         except FileNotFoundError:
             error = missing(self.name, path)
         except PreconditionError:
@@ -191,11 +200,17 @@ class BucketStore(Store):
             error = self._failed("it refuses the credentials", self._who())
         except InvalidPathError:
             error = self._failed("it holds a file whose name no path can have", f"rename it: look below `{path}`")
-        except (BaseError, ValueError, OSError):
-            error = self._failed("it does not answer, or breaks off", "cetegra-usage doctor")
-        else:
-            return
+        except (BaseError, ValueError, OSError) as generic:
+            error = self._generic(_STATUS.search(str(generic)))
         raise error
+
+    def _generic(self, status: re.Match[str] | None) -> StorageError:
+        """Return the error for what the client has no class for: listings tell their status in words alone."""
+        if status and status[1] in {"401", "403"}:
+            return self._failed("it refuses the credentials", self._who())
+        if status and status[1] == "404":
+            return self._failed("its bucket or container is not there", f"make it, or set {self.name}.url")
+        return self._failed("it does not answer, or breaks off", "cetegra-usage doctor")
 
     def _failed(self, why: str, hint: str) -> StorageError:
         return StorageError(f"{self.name} cannot be used", why=why, hint=hint)
@@ -244,8 +259,8 @@ def _client(name: StoreName, place: Place, environment: Mapping[str, str]) -> S3
     return S3Store(place.location.host, config=config, client_options=options, retry_config=_RETRY)
 
 
-def _persist(attempt: Callable[[], bool]) -> bool:
-    """Try again what the client does not repeat by itself: whether a create reached the store cannot be known."""
+def _persist(attempt: Callable[[], T]) -> T:
+    """Try again what the client does not repeat by itself: whether it reached the store cannot be known."""
     for number in range(1, _ATTEMPTS):
         try:
             return attempt()
