@@ -15,6 +15,7 @@ _KEY_LENGTH = 64
 _SPACED = re.compile(r"[a-z]\s+[a-z]")
 _SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
 _LETTERS = re.compile(r"[a-z]+")
+_ACTIONS = frozenset({"open", "navigate", "submit", "order"})
 _FEWEST, _MORE_THAN_A_KEY = 3, 10
 _ENOUGH, _ENOUGH_OF_THREE = 3, 5
 _FAMILY_ENDINGS = (
@@ -35,6 +36,8 @@ def free_text(reading: Reading) -> bool:
 
 def _is_sentence(spoken: list[str]) -> bool:
     """Whether words weigh what a sentence weighs; long keys of product words weigh next to nothing."""
+    if spoken and spoken[0] in _ACTIONS:
+        spoken = spoken[1:]
     if len(spoken) < _FEWEST:
         return False
     if len(spoken) >= _MORE_THAN_A_KEY:

@@ -53,6 +53,7 @@ _UNEXPLAINED = frozenset({"long_number", "free_text", "sensitive_word", "person_
 _WRITTEN = frozenset({"free_text", "sensitive_word"})
 """Finders that a title, written to be read, is not searched with."""
 
+_SHORT, _LONGEST = 256, 4096
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -75,13 +76,20 @@ class Finding:
     severity: Literal["block", "warn"]
 
 
-@lru_cache(maxsize=1 << 16)
 def detect(text: str) -> frozenset[str]:
     """Return the ids of the detectors that find something in a value, in any of its readings.
+
+    A value longer than a key is free text whatever it says; of a very long one only the beginning is searched.
 
     Raises:
         ConfigurationError: The list of detectors cannot be used.
     """
+    return _detect(text) if len(text) <= _SHORT else _search(text[:_LONGEST], frozenset(_finders()))
+
+
+@lru_cache(maxsize=1 << 16)
+def _detect(text: str) -> frozenset[str]:
+    """Search a short value; the same few come again in every partition of a run."""
     return _search(text, frozenset(_finders()))
 
 

@@ -16,38 +16,69 @@ _LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _AT = r"(?:[._-]+(?:at|krollalfa|snabel_?a)[._-]+|\(at\)|\[at\])"
 _DOT = r"(?:[._-]dot[._-]|[._-]punktum[._-]|[._-]punkt[._-]|\(dot\)|\[dot\]|[._-])"
 _STOP = r"(?![a-z0-9])"
+_MAILBOX = re.compile(rf"\S*(?:@|{_AT})\S*")
+_AT_WORDS = frozenset({"at", "krollalfa", "snabel", "snabela"})
+_RESERVED = frozenset({"example", "eksempel", "localhost", "localdomain"})
 _SPACE = re.compile(r"\s+")
 
 
 def url_or_referrer(reading: Reading) -> bool:
-    """Find addresses of pages and hosts."""
-    return any(pattern.search(reading.text) for pattern in _page_patterns())
+    """Find addresses of pages and hosts; the host of a mailbox is none."""
+    if not _page_sign().search(reading.text):
+        return False
+    if any(pattern.search(reading.text) for pattern in _page_patterns()):
+        return True
+    text = _MAILBOX.sub("", reading.text)
+    return any(pattern.search(text) for pattern in _host_patterns())
 
 
 def email(reading: Reading) -> bool:
     """Find e-mail addresses."""
+    if not _has_mailbox_sign(reading):
+        return False
     compact = _SPACE.sub("", reading.text)
     return any(pattern.search(compact) for pattern in _mailbox_patterns()) or _is_person_at_host(reading.pieces)
+
+
+def _has_mailbox_sign(reading: Reading) -> bool:
+    """Whether anything is there that a mailbox needs: the rest is spared the patterns."""
+    if "@" in reading.text or not (_AT_WORDS | words("mailers")).isdisjoint(reading.words):
+        return True
+    last = reading.pieces[-1] if reading.pieces else ""
+    return last in words("endings") or last.endswith(("com", "no", "se", "dk"))
+
+
+@cache
+def _page_sign() -> re.Pattern[str]:
+    """Match anything that a page's address needs: the rest is spared the patterns."""
+    return re.compile(
+        rf"://|http|www|utm_|clid|com|ref|from|via|src|source|local|{_either(words('sites') | _RESERVED)}"
+    )
 
 
 @cache
 def _page_patterns() -> tuple[re.Pattern[str], ...]:
     host, ending = rf"{_LABEL}(?:[._]{_LABEL})*?", _either(words("endings"))
-    common = "com|net|org|no|se|dk|fi"
     return (
         re.compile(r"\b[a-z][a-z0-9+.-]*://"),
         re.compile(rf"(?<![a-z])https?[^a-z0-9]+{host}[._](?:{ending}){_STOP}"),
         re.compile(r"(?<![a-z0-9])www[0-9]?[._][a-z0-9]"),
-        re.compile(r"(?<![a-z0-9])[a-z0-9-]{2,}\.com(?=$|[/?#:_])"),
-        re.compile(rf"(?<![a-z0-9])(?:{_either(words('sites'))})[._](?:{ending})$"),
-        re.compile(rf"(?<![a-z0-9])(?:ref|referrer|referer|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
-        re.compile(rf"(?<![a-z0-9])(?:example|eksempel|localhost|localdomain)[._](?:{ending}|local)$"),
-        re.compile(
-            rf"(?<![a-z0-9])(?:ref|referrer|referer)[^a-z0-9]+(?:www[^a-z0-9])?(?:{_either(words('sites'))}){_STOP}"
-        ),
         re.compile(
             r"(?<![a-z])utm_(?:source|medium|campaign|term|content)|(?<![a-z])(?:gclid|fbclid|msclkid)(?![a-z])"
         ),
+    )
+
+
+@cache
+def _host_patterns() -> tuple[re.Pattern[str], ...]:
+    host, ending, site = rf"{_LABEL}(?:[._]{_LABEL})*?", _either(words("endings")), _either(words("sites"))
+    start, referrer, common = r"(?<![a-z0-9])", "ref|referrer|referer", "com|net|org|no|se|dk|fi"
+    return (
+        re.compile(rf"{start}[a-z0-9-]{{2,}}\.com(?=$|[/?#:_])"),
+        re.compile(rf"{start}(?:{site})[._](?:{ending})$"),
+        re.compile(rf"{start}(?:{referrer}|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
+        re.compile(rf"{start}(?:{referrer})[^a-z0-9]+(?:{site}){_STOP}"),
+        re.compile(rf"{start}(?:{_either(_RESERVED)})[._](?:{ending}|local)$"),
     )
 
 
