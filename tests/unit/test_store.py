@@ -15,8 +15,9 @@ import pytest
 from cetegra_usage import project
 from cetegra_usage.errors import ConfigurationError, ResidencyError, StorageError
 from cetegra_usage.settings import Landing, Settings, StoreSettings
-from cetegra_usage.store import ObjectMissingError, Store, leftovers, open_all, open_store
+from cetegra_usage.store import Lease, ObjectMissingError, Store, leftovers, open_all, open_store
 from cetegra_usage.store.environment import scrub
+from cetegra_usage.store.holder import is_dead, me
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,3 +224,36 @@ def test_only_the_door_imports_a_client() -> None:
 def test_the_client_is_loaded_only_for_a_bucket() -> None:
     code = "import sys, cetegra_usage.store; sys.exit('obstore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from cetegra_usage.settings import StoreSettings
+from cetegra_usage.store import Lease, open_store
+with Lease(open_store("warehouse", StoreSettings(url="w", country="NO"), folder=Path(sys.argv[1])), seconds=3600):
+    print("held", flush=True)
+    time.sleep(3600)
+"""
+
+
+def test_a_killed_run_of_this_machine_holds_nothing(store: Store, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StorageError), Lease(store):
+            pytest.fail("both hold it")
+        holder.send_signal(signal.SIGKILL)
+    with Lease(store) as lease:
+        lease.check()
+
+
+def test_processes_of_elsewhere_are_not_taken_for_dead() -> None:
+    name = me()
+    assert name
+    boot, namespace, pid, start = name.split(" ")
+    assert not is_dead(name)
+    assert is_dead(f"{boot} {namespace} {pid} {int(start) - 1}")  # the number was given out again
+    assert not is_dead(f"another-boot {namespace} {pid} 1")
+    assert not is_dead(f"{boot} pid:[1] {pid} 1")
+    assert not is_dead(None)

@@ -1,7 +1,8 @@
 """One run at a time: a lease on the warehouse that its holder renews and that a dead run cannot keep.
 
 The lease is the highest `lock/<n>.json`. Taking, renewing and giving back each put the next number if it is absent, so
-that of any number of runs one succeeds, and whoever then finds a higher number than its own knows that it lost.
+that of any number of runs one succeeds, and whoever then finds a higher number than its own knows that it lost. A run
+that was killed holds it until it runs out; on the same machine it is seen to be dead at once.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 import secrets
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.store.base import ObjectMissingError
+from cetegra_usage.store.holder import is_dead, me
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,7 +55,7 @@ class Lease:
 
     def __enter__(self) -> Self:
         number, document = self._highest()
-        if document and document["expires"] > self._now():
+        if document and document["expires"] > self._now() and not is_dead(document.get("process")):
             raise _held(document)
         self._next(number, self._seconds)
         self._heart.start()
@@ -63,7 +66,7 @@ class Lease:
     ) -> None:
         self._stop.set()
         self._heart.join()
-        with self._guard:
+        with self._guard, suppress(StorageError):  # what cannot be given back runs out
             if not self._lost:
                 self._next(self._number, 0.0)
 
@@ -98,7 +101,12 @@ class Lease:
     def _next(self, number: int, seconds: float) -> None:
         """Put the lease's next number, and drop those before it."""
         asked = time.monotonic()
-        document = {"expires": self._now() + seconds, "owner": self._owner, "token": self._token}
+        document = {
+            "expires": self._now() + seconds,
+            "owner": self._owner,
+            "process": me(),
+            "token": self._token,
+        }
         made = self._store.put_if_absent(_path(number + 1), json.dumps(document, sort_keys=True).encode())
         highest, found = self._highest()
         if not made or highest != number + 1:
@@ -106,7 +114,7 @@ class Lease:
             raise _held(found) if found and self._number == 0 else _lost()
         self._number, self._until = number + 1, asked + seconds
         for entry in self._store.list(_FOLDER):
-            if _number(entry.path) <= number:
+            if 0 < _number(entry.path) <= number:
                 self._store.delete(entry.path)
 
     def _highest(self) -> tuple[int, dict[str, Any] | None]:
@@ -130,7 +138,9 @@ def _path(number: int) -> str:
 
 
 def _number(path: str) -> int:
-    return int(path.removeprefix(f"{_FOLDER}/").removesuffix(".json"))
+    """Return a lease's number; 0 for a file that is none."""
+    name = path.removeprefix(f"{_FOLDER}/").removesuffix(".json")
+    return int(name) if name.isdecimal() else 0
 
 
 def _held(document: dict[str, Any]) -> StorageError:
