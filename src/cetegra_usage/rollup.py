@@ -92,8 +92,7 @@ def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
 
 def _roll_up_persons(connection: duckdb.DuckDBPyConnection, into: Path, bucket: int) -> list[Path]:
     sql.table(connection, "session_events")
-    files = [_write(connection, table, into, bucket) for table in TABLES if table != "totals"]
-    return files
+    return [_write(connection, table, into, bucket) for table in TABLES if table != "totals"]
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, into: Path, bucket: int) -> Path:

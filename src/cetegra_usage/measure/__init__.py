@@ -1,55 +1,112 @@
 """Measuring: from the rollups of accepted partitions to the exact tables of a period.
 
-`needs` says which days of rollups a period reads; `measure` makes its marts. `tally` and `assemble` are its two halves:
-what rows are when they close, which may be kept, and the tables of a period made from that.
+`units` are the rows of a period that close together, `needs` says which rollups they read, `measure` makes the marts.
+Its two halves stand in `tallies` and `marts`: what rows are when they close, which may be kept as long as `fingerprint`
+says so, and the tables of a period, made from that. `history` sums up the past, so that it need not be read again.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from cetegra_usage.measure.source import RollupFile, ServiceCalendar, Source
-from cetegra_usage.measure.units import Unit, units
+from cetegra_usage.measure.units import KNOWN, LOOKED_UP, READ_BY, SUMMED_UP, Unit, units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
+    from collections.abc import Iterable, Mapping
 
     import polars as pl
 
     from cetegra_usage.model import Catalogue, Period
     from cetegra_usage.settings import Settings
 
-__all__ = ["Days", "RollupFile", "ServiceCalendar", "Source", "Unit", "measure", "needs", "units"]
+__all__ = [
+    "KNOWN",
+    "Days",
+    "Needs",
+    "RollupFile",
+    "ServiceCalendar",
+    "Source",
+    "Unit",
+    "fingerprint",
+    "measure",
+    "needs",
+    "units",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A range of days, both included."""
+    """A range of days, both included; of none where `last` is before `first`."""
 
     first: date
     last: date
 
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
 
-def needs(wanted: Iterable[Unit], settings: Settings) -> Days:
-    """Return the days whose rollups are read to make the tallies of units.
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which rollups are read.
+
+    Attributes:
+        tables: Days by table of the rollups; a table that is not named is not read.
+        known: The last days of the summaries (see `history`) that are read as well.
+    """
+
+    tables: Mapping[str, Days]
+    known: frozenset[date] = frozenset()
+
+    @property
+    def first(self) -> date:
+        """The first day of all."""
+        return min(days.first for days in self.tables.values())
+
+    @property
+    def last(self) -> date:
+        """The last day of all."""
+        return max(days.last for days in self.tables.values())
+
+    def wants(self, table: str, day: date) -> bool:
+        """Whether the files of a table and day (of a summary: its last) are read."""
+        return day in self.known if table == KNOWN else table in self.tables and day in self.tables[table]
+
+
+def needs(wanted: Iterable[Unit], settings: Settings, known: Iterable[date] = ()) -> Needs:
+    """Return which rollups are read to make the tallies of units.
 
     Args:
-        wanted: Units that have no tally yet: at most `units(period)`.
+        wanted: Units that have no tally that can be kept: at most `units(period)`.
         settings: How far history goes back.
+        known: The last days of the summaries that are there for every service with partitions.
     """
     reach = settings.retention.identified_days, settings.session.max_days
-    found = list(wanted)
-    return Days(min(unit.reads_from(*reach) for unit in found), max(unit.last for unit in found))
+    tables: dict[str, Days] = {}
+    used: set[date] = set()
+    every = list(wanted)
+    for table, readers in READ_BY.items():
+        readers_units = [unit for unit in every if unit.table in readers]
+        if readers_units:
+            first = min(unit.reads_from(*reach) if table in LOOKED_UP else unit.beginning for unit in readers_units)
+            horizon = min(unit.first for unit in readers_units)
+            if table in SUMMED_UP and (before := [day for day in known if first <= day < horizon]):
+                used.add(max(before))
+                first = max(before) + timedelta(days=1)
+            tables[table] = Days(first, max(unit.last for unit in readers_units))
+    return Needs(tables, frozenset(used))
 
 
 def measure(period: Period, source: Source, *, catalogue: Catalogue, settings: Settings) -> dict[str, pl.DataFrame]:
-    """Make every exact table of a period; see `marts` for their columns.
+    """Make every exact table of a period at once; see `marts` for their columns.
 
     Args:
         period: A week or month that is over.
-        source: Calendars, the consent log, and the rollups of the days that `needs(units(period), settings)` names.
+        source: Calendars, the consent log, and the rollups that `needs(units(period), settings)` names.
         catalogue: The grid: services, user types, features.
         settings: `retention.identified_days`, `session.max_days`, `disclosure.event_cap`, `engine.memory_limit`.
 
@@ -61,3 +118,24 @@ def measure(period: Period, source: Source, *, catalogue: Catalogue, settings: S
 
     tallies = tally(units(period), source, catalogue=catalogue, settings=settings)
     return assemble(period, tallies, source, catalogue=catalogue, settings=settings)
+
+
+def fingerprint(unit: Unit, verdicts: Mapping[str, str], rules: str, *, settings: Settings) -> str:
+    """Return the hash of everything that a unit's tally is made from: while it is the same, the tally may be kept.
+
+    Args:
+        unit: The unit.
+        verdicts: A hash of the verdict and accepted rows of each partition, by the partition's id. It must not change
+            when detail of somebody is taken out of the rollups: a closed row stays what it was.
+        rules: A hash of the statements of `sql/rollups` and `sql/marts`.
+        settings: How far history goes back.
+    """
+    reach = settings.retention.identified_days, settings.session.max_days
+    days = Days(unit.reads_from(*reach), unit.last)
+    inputs = [
+        (partition, verdict)
+        for partition, verdict in sorted(verdicts.items())
+        for day in [date.fromisoformat(partition.rsplit("/", 1)[-1])]
+        if day in days or (partition.startswith("consents/") and day <= unit.last)
+    ]
+    return hashlib.sha256(json.dumps([unit.id, rules, reach, inputs]).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -25,6 +26,7 @@ _COLUMNS = {
         first_at TIMESTAMP, last_at TIMESTAMP, events INTEGER, first_feature VARCHAR, last_feature VARCHAR""",
     "steps": "day DATE, session INTEGER, from_feature VARCHAR, to_feature VARCHAR, steps INTEGER",
     "marks": "day DATE, session INTEGER, feature VARCHAR, is_opened BOOLEAN, is_finished BOOLEAN, is_completed BOOLEAN",
+    "known": "day DATE, pseudonym BIGINT, feature VARCHAR",
     "consents": "pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR",
 }
 
@@ -84,6 +86,32 @@ def read_bucket(
     if "pseudonym" in rest.columns:
         rest = rest.filter(_bucket_of(ColumnExpression("pseudonym"), bucket) == ConstantExpression(bucket.number))
     return exact.union(rest)
+
+
+def before(files: Iterable[RollupFile], table: str, oldest: date, horizon: date) -> list[RollupFile]:
+    """Return the files that tell who was there from `oldest` on, before `horizon`.
+
+    Args:
+        files: Rollup files of a service; those of the table `known` sum up every day up to their own.
+        table: `persons` or `use`.
+        oldest: The first day that matters.
+        horizon: The first day that does not.
+    """
+    files = list(files)
+    known = [file for file in files if file.table == "known" and file.day < horizon]
+    through = max((file.day for file in known), default=date.min)
+    days = [file for file in files if file.table == table and max(oldest, through) <= file.day < horizon]
+    return [file for file in known if file.day == through] + [file for file in days if file.day > through]
+
+
+def read_before(
+    connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[RollupFile], bucket: Bucket
+) -> duckdb.DuckDBPyRelation:
+    """Return on which days who was there (and, of `use`, used what), from what `before` returned."""
+    files = list(files)
+    columns = "day, pseudonym" if table == "persons" else "day, pseudonym, feature"
+    rows = read_bucket(connection, table, files, bucket).project(columns)
+    return rows.union(read_bucket(connection, "known", files, bucket).project(columns))
 
 
 def _bucket_of(pseudonym: duckdb.Expression, bucket: Bucket) -> duckdb.Expression:

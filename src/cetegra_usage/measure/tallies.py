@@ -17,6 +17,7 @@ import polars as pl
 from cetegra_usage import sql
 from cetegra_usage.measure import reading
 from cetegra_usage.measure.reading import Bucket
+from cetegra_usage.measure.units import EVENTS, READ_BY
 from cetegra_usage.model import ALL
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ KEYS = {
 }
 """The columns of a tally that are no figures, with their types; `beginning` is the unit's."""
 
-# The statements behind each table, for those that read what each person did on a day.
+# The statements behind each table. Those of `EVENTS` have `event_totals` as well, which no person is in.
 _OF_PERSONS = {
     "activity": ("event_people", "active_users"),
     "features": ("event_people", "feature_users"),
@@ -52,8 +53,6 @@ _OF_PERSONS = {
     "retention": ("cohort_users",),
     "first_use": ("first_users",),
 }
-_OF_EVENTS = ("activity", "features", "feature_weeks")
-_OF_USE = (*_OF_EVENTS, "first_use")
 _OF_SESSIONS = {
     "sessions": ("session_counts", "session_people"),
     "transitions": ("session_transitions",),
@@ -109,7 +108,7 @@ class _Tallying:
         for service in self.source.services:
             files = [file for file in self.source.rollups if file.service == service]
             reading.read(connection, "totals", [f.path for f in files if f.table == "totals"]).create_view("totals")
-            for table in _OF_EVENTS:
+            for table in EVENTS:
                 if self._begin(table):
                     self._keep(table, "event_totals", service)
             buckets = max((file.buckets for file in files if file.table != "totals"), default=1)
@@ -119,8 +118,8 @@ class _Tallying:
         return self.found
 
     def _of_persons(self, service: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
-        self._with_history("persons", tuple(_OF_PERSONS), files, bucket)
-        self._with_history("use", _OF_USE, files, bucket)
+        self._with_history("persons", files, bucket)
+        self._with_history("use", files, bucket)
         for table, statements in _OF_PERSONS.items():
             if not self._begin(table):
                 continue
@@ -130,14 +129,14 @@ class _Tallying:
                 history = {"identified_days": self.settings.retention.identified_days}
                 self._keep(table, statement, service, **(history if statement == "cohort_users" else {}))
 
-    def _with_history(self, name: str, tables: Sequence[str], files: Sequence[RollupFile], bucket: Bucket) -> None:
+    def _with_history(self, name: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
         """Make the view `name`: the days of the tables' windows, and of what lies before, each person's last day."""
-        units = [unit for table in tables for unit in self.wanted.get(table, ())]
+        units = [unit for table in READ_BY[name] for unit in self.wanted.get(table, ())]
         horizon = min((unit.first for unit in units), default=date.max)
         oldest = min((self._reads_from(unit) for unit in units), default=date.max)
-        before = [file for file in files if oldest <= file.day < horizon]
         since = [file for file in files if file.day >= horizon]
-        reading.read_bucket(self.connection, name, before, bucket).create_view(f"{name}_before")
+        before = reading.before(files, name, oldest, horizon)
+        reading.read_before(self.connection, name, before, bucket).create_view(f"{name}_before")
         self.connection.execute(f"DROP TABLE IF EXISTS earlier_{name}")
         sql.table(self.connection, f"earlier_{name}")
         recent = reading.read_bucket(self.connection, name, since, bucket)

@@ -25,6 +25,26 @@ DAILY = ("activity", "consent_changes")
 WEEKLY = ("feature_weeks", "lifecycle", "retention")
 PERIODIC = ("features", "engagement", "sessions", "transitions", "funnels", "first_use")
 
+EVENTS = ("activity", "features", "feature_weeks")
+PERSONS = (*EVENTS, "engagement", "lifecycle", "retention", "first_use")
+SESSIONS = ("sessions", "transitions", "funnels")
+
+KNOWN = "known"
+"""The table of a summary of what is known of the past; see `history`."""
+READ_BY = {
+    "totals": EVENTS,
+    "persons": PERSONS,
+    "use": (*EVENTS, "first_use"),
+    "sessions": SESSIONS,
+    "steps": ("transitions",),
+    "marks": ("funnels",),
+}
+"""The tables that are made from each rollup."""
+LOOKED_UP = ("persons", "use", "sessions")
+"""The rollups in which is looked up what was before a window."""
+SUMMED_UP = ("persons", "use")
+"""Those of which a summary tells what was before."""
+
 # How far a table's own windows reach back: in days before its rows' last day, or before their beginning.
 _BEFORE_LAST = {"activity": 27, "engagement": ENGAGEMENT_DAYS - 1, "first_use": FIRST_USE_DAYS - 1}
 _BEFORE_BEGINNING = {"lifecycle": 7, "retention": 7 * (TREND_WEEKS - 1)}
@@ -64,7 +84,7 @@ class Unit:
             identified_days: How far first seen and first use look back from the rows' (the cohort's) last day.
             max_days: How long a session may plausibly be.
         """
-        if self.table in ("sessions", "transitions", "funnels"):
+        if self.table in SESSIONS:
             return self.beginning - timedelta(days=max(max_days, FIRST_USE_DAYS))
         if self.table in _WITH_HISTORY:
             oldest = self.last - timedelta(days=_BEFORE_BEGINNING["retention"] if self.table == "retention" else 0)
