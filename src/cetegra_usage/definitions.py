@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -112,3 +113,38 @@ def _broken(table: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"the definition of the table `{table}` cannot be used", why=why, hint="see CONTRIBUTING.md, Add a metric"
     )
+
+
+def markdown() -> str:
+    """Return every table and measure as the page `docs/measures.md` shows them."""
+    lines = [
+        "# Measures",
+        "",
+        "Made from `sql/marts/tables.toml` by `python -m cetegra_usage.definitions > docs/measures.md`, and tested against it.",
+        "",
+        "First column of every table: `period`. Every measure has a twin, `<measure>_status`. Users are pseudonyms of those",
+        "who consented; over services they add up, since nobody is followed from one to another.",
+    ]
+    for table in tables().values():
+        lines += ["", f"## {table.title} (`{table.name}`)", "", table.description, ""]
+        lines += [
+            f"One row: {' x '.join(('period', *table.grain))}.",
+            "",
+            "| measure | means | unit | counts | beside it |",
+        ]
+        lines += ["|---|---|---|---|---|"]
+        lines += [_line(measure) for measure in table.measures]
+    return "\n".join([*lines, ""])
+
+
+def _line(measure: MeasureDefinition) -> str:
+    quotient = f" `{measure.numerator}` / `{measure.denominator}`." if measure.kind == "ratio" else ""
+    who = {"everybody": "everybody", "consented": "those who consented"}[measure.who]
+    beside = f"`{measure.coverage}`" if measure.coverage else ""
+    return (
+        f"| {measure.title} (`{measure.name}`) | {measure.definition}{quotient} | {measure.unit} | {who} | {beside} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cetegra_usage.definitions import tables
+from cetegra_usage.definitions import markdown, tables
+from cetegra_usage.project import root
 
 CONTRACT = {
     "activity": (
@@ -47,3 +48,7 @@ def test_who_is_counted_is_said_and_coverage_stands_beside(table: str) -> None:
         if measure.who == "everybody":
             assert "user" not in measure.name
             assert "conver" not in measure.title.lower()
+
+
+def test_the_page_of_measures_is_made_from_the_file() -> None:
+    assert (root() / "docs" / "measures.md").read_text("utf-8") == markdown()
