@@ -85,7 +85,7 @@
       slider.value = step;
       for (const { line, ends: [from, to] } of panels) {
         const x = from + ((to - from) * step) / Math.max(rows.length - 1, 1);
-        line.setAttribute("d", `M${x.toFixed(1)} 8V148`);
+        line.setAttribute("d", `M${x.toFixed(1)} 8V140`);
       }
       const [day, ...cells] = rows[step].cells;
       const said = cells.map((cell, n) => {
@@ -121,7 +121,7 @@
       sort(table, column, state.get("dir") === "ascending" ? "ascending" : "descending");
     }
     if (!state.size && location.hash.length > 1) {
-      const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const place = document.querySelector(":target");
       const closed = place?.closest("details:not([open])");
       if (closed) { closed.open = true; place.scrollIntoView(); }
     }

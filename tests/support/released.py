@@ -42,6 +42,7 @@ PLAIN = (
     ("docs.release_notes", "Release notes", "docs", ("open",), 0.07),
     ("docs.api_reference", "API reference", "docs", ("open", "navigate"), 0.04),
 )
+_Plain = tuple[str, str, str, tuple[str, ...], float]
 NEW, EXPIRING, RISING, FALLING = "assistant.ask", "reports.classic", "cases.create", "notifications.inbox"
 
 
@@ -56,9 +57,15 @@ class Released(ProtectedTable):
     def _warrant(self) -> None: ...
 
 
-def catalogue(last: date, titles: Mapping[str, str] | None = None) -> Catalogue:
+def plain(features: int = len(PLAIN)) -> tuple[_Plain, ...]:
+    """Return so many features: the known ones, and any number of others."""
+    others = range(len(PLAIN), features)
+    return PLAIN + tuple((f"more.n{at}", f"Another feature, number {at}", "workspace", ("open",), 0.3) for at in others)
+
+
+def catalogue(last: date, titles: Mapping[str, str] | None = None, features: int = len(PLAIN)) -> Catalogue:
     titles = titles or {}
-    features = {
+    declared = {
         key: Feature(
             key=key,
             title=titles.get(key, title),
@@ -68,29 +75,30 @@ def catalogue(last: date, titles: Mapping[str, str] | None = None) -> Catalogue:
             since=last - timedelta(days=5 if key == NEW else 300),
             expires=last + timedelta(days=21) if key == EXPIRING else None,
         )
-        for key, title, service, actions, _ in PLAIN
+        for key, title, service, actions, _ in plain(features)
     }
     named = {key: titles.get(key, title) for key, title in SERVICES.items()}
     types = {key: titles.get(key, title) for key, title in TYPES.items()}
-    return Catalogue(named, types, features, {}, "0" * 64)
+    return Catalogue(named, types, declared, {}, "0" * 64)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What shapes every figure of a release: protection, and how many features the catalogue has."""
+
+    threshold: int = 10
+    rounding: int = 5
+    features: int = len(PLAIN)
 
 
 class _Maker:
     """Makes frames for one period: `missing` are (service, day) pairs whose partition is not accepted."""
 
-    def __init__(
-        self, period: Period, *, threshold: int, rounding: int, missing: set[tuple[str, date]], drift: float
-    ) -> None:
-        self.period, self.threshold, self.rounding, self.missing, self.drift = (
-            period,
-            threshold,
-            rounding,
-            missing,
-            drift,
-        )
+    def __init__(self, period: Period, rules: Rules, *, missing: set[tuple[str, date]], drift: float) -> None:
+        self.period, self.rules, self.missing, self.drift = period, rules, missing, drift
         self.random = random.Random(f"{period.key} {drift}")  # noqa: S311  # the same figures every time
-        self.share = {key: share for key, _, _, _, share in PLAIN}
-        self.of = {key: service for key, _, service, _, _ in PLAIN}
+        self.share = {key: share for key, _, _, _, share in plain(rules.features)}
+        self.of = {key: service for key, _, service, _, _ in plain(rules.features)}
 
     def near(self, value: float) -> int:
         return max(0, round(value * self.random.uniform(0.94, 1.06)))
@@ -103,9 +111,9 @@ class _Maker:
     def count(self, value: float, status: str = "published") -> tuple[int | None, str]:
         if status == "unavailable":
             return None, status
-        if 0 < value < self.threshold:
+        if 0 < value < self.rules.threshold:
             return None, "withheld"
-        return int(value / self.rounding + 0.5) * self.rounding, status
+        return int(value / self.rules.rounding + 0.5) * self.rules.rounding, status
 
     @staticmethod
     def ratio(numerator: tuple[float | None, str], denominator: tuple[float | None, str]) -> tuple[float | None, str]:
@@ -316,15 +324,10 @@ def _rows(maker: _Maker, table: str) -> list[_Row]:  # noqa: C901, PLR0912, PLR0
 
 
 def tables(
-    period: Period,
-    *,
-    threshold: int = 10,
-    rounding: int = 5,
-    missing: set[tuple[str, date]] | None = None,
-    drift: float = 1.0,
+    period: Period, rules: Rules, *, missing: set[tuple[str, date]] | None = None, drift: float = 1.0
 ) -> dict[str, pl.DataFrame]:
     """Make every table of a period; `drift` moves sizes and what rises and falls."""
-    maker = _Maker(period, threshold=threshold, rounding=rounding, missing=missing or set(), drift=drift)
+    maker = _Maker(period, rules, missing=missing or set(), drift=drift)
     made: dict[str, pl.DataFrame] = {}
     for name, definition in definitions.tables().items():
         rows = _rows(maker, name)
@@ -354,7 +357,7 @@ _EXPECTATIONS = (
 )
 
 
-def evidence(period: Period, missing: Mapping[tuple[str, date], str], *, audit: bool = True) -> dict[str, Any]:
+def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[str, Any]:
     """Make the public evidence document: `missing` gives the state of each event partition that is not accepted."""
     partitions: list[dict[str, Any]] = []
     for day in period.days:
@@ -519,26 +522,23 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str], *, audit: 
             "retention": "395 days",
             "measures": ["thresholds", "rounding"],
         },
+        "audit": {"tables": 11, "cells": 12_480, "found": 0},
         "limits": ["Patterns find known shapes of personal data, not every kind."],
     }
-    if audit:
-        document["audit"] = {"tables": 11, "cells": 12_480, "found": 0}
     return document
 
 
-def release(  # noqa: PLR0913
+def release(
     key: str = "2026-04",
+    rules: Rules = Rules(),  # frozen
     *,
-    threshold: int = 10,
-    rounding: int = 5,
     missing: Mapping[tuple[str, date], str] | None = None,
     titles: Mapping[str, str] | None = None,
     compare: bool = True,
-    audit: bool = True,
 ) -> ReleaseView:
     """Make a whole release of a period: a month or a week."""
     period, missing = Period.parse(key), missing or {}
-    frames = tables(period, threshold=threshold, rounding=rounding, missing=set(missing), drift=1.06)
+    frames = tables(period, rules, missing=set(missing), drift=1.06)
     before = (Period.week if period.is_week else Period.month)(period.first - timedelta(days=1))
     ago = Period.parse(f"{int(key[:4]) - 1}{key[4:]}")
     files = [
@@ -550,16 +550,14 @@ def release(  # noqa: PLR0913
         period=period,
         revision=1,
         tables={name: Released(name, frame, {"threshold": 3}) for name, frame in frames.items()},
-        catalogue=catalogue(period.last, titles),
+        catalogue=catalogue(period.last, titles, rules.features),
         definitions=definitions.tables(),
-        threshold=threshold,
-        rounding=rounding,
+        threshold=rules.threshold,
+        rounding=rules.rounding,
         event_cap=50,
-        evidence=evidence(period, missing, audit=audit),
-        previous=Earlier(before, 1, tables(before, threshold=threshold, rounding=rounding)) if compare else None,
-        year_before=Earlier(ago, 2, tables(ago, threshold=threshold, rounding=rounding, drift=0.8))
-        if compare
-        else None,
+        evidence=evidence(period, missing),
+        previous=Earlier(before, 1, tables(before, rules)) if compare else None,
+        year_before=Earlier(ago, 2, tables(ago, rules, drift=0.8)) if compare else None,
         files=files,
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 WIDTH, HEIGHT = 340, 170
-LEFT, RIGHT, TOP, BOTTOM = 44, 44, 14, 26
+LEFT, RIGHT, TOP, BOTTOM = 44, 44, 14, 30
 PLOT = WIDTH - LEFT - RIGHT
 """Every panel over time has one size, and its plot one place in it."""
 

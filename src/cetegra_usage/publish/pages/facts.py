@@ -54,6 +54,11 @@ class Facts:
         return known[table]
 
     @property
+    def day_step(self) -> int:
+        """How many days lie between two labels of a chart of the period's days."""
+        return 2 if self.view.period.is_week else 7
+
+    @property
     def span(self) -> str:
         """The period's first and last day, in words."""
         return period_days(self.view.period)

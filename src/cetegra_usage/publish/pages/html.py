@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
 
 from cetegra_usage.project import root, version
 from cetegra_usage.publish.pages import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
 
 
 def page(template: str, **context: Any) -> str:
@@ -74,6 +78,11 @@ def day(value: Any, *, year: bool = False, weekday: bool = False) -> str:
     """Write a date: `1 Apr`, `Wed 1 Apr`, `1 Apr 2026`."""
     text = f"{value.day} {value:%b}"
     return (f"{value:%a} " if weekday else "") + text + (f" {value.year}" if year else "")
+
+
+def ticks(days: Sequence[date], step: int) -> list[tuple[int, str]]:
+    """Return place and text of the labels below a chart of days, one every so many places."""
+    return [(at, day(one)) for at, one in enumerate(days) if at % step == 0]
 
 
 def size(number: int) -> str:

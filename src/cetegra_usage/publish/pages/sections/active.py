@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
 from cetegra_usage.publish.pages.cells import Cell, Figures, count, write
-from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.html import day, ticks
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cetegra_usage.publish.pages.facts import Facts
 
-_WEEK = 7
 _QUARTER_TICK = 4
 
 
@@ -85,7 +84,6 @@ def _mostly_withheld(cells: Sequence[Cell]) -> bool:
 def _by_day(facts: Facts, figures: Figures, key: str, days: Sequence[date]) -> dict[str, Any]:
     dau, wau = _row(figures, "dau", key, days), _row(figures, "wau", key, days)
     last, title = write(wau[-1], "count"), facts.types[key]
-    step = 1 if len(days) <= _WEEK else _WEEK
     return {
         "title": title,
         "finding": say("active.last", users=last.text, day=day(days[-1])) if last.text else say("active.none"),
@@ -94,7 +92,7 @@ def _by_day(facts: Facts, figures: Figures, key: str, days: Sequence[date]) -> d
                 _line(wau, last.text, 2.6, facts.tones[key]),
                 _line(dau, "", 1.3, facts.tones[key]),
             ],
-            [(at, day(one)) for at, one in enumerate(days) if at % step == 0],
+            ticks(days, facts.day_step),
             Text(
                 f"day-{key}",
                 say("active.panel", type=title),
@@ -112,7 +110,7 @@ def _by_week(facts: Facts, weekly: Figures, key: str, mondays: Sequence[date]) -
         "finding": say("active.last_week", users=last.text, day=day(mondays[-1])) if last.text else say("active.none"),
         "chart": charts.lines(
             [_line(cells, last.text, 2.6, facts.tones[key])],
-            [(at, day(one)) for at, one in enumerate(mondays) if at % _QUARTER_TICK == 0],
+            ticks(mondays, _QUARTER_TICK),
             Text(
                 f"week-{key}",
                 say("active.week_panel", type=title),

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
 from cetegra_usage.publish.pages.cells import write
-from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.html import day, ticks
 from cetegra_usage.publish.pages.sections.active import spread
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
     from cetegra_usage.publish.pages.facts import Facts
-
-_WEEK = 7
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
@@ -68,7 +66,6 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
     if figures is None:
         return None
     days = facts.view.period.days
-    step = 1 if len(days) <= _WEEK else _WEEK
     granted, withdrawn = ([figures.cell(key, day=one) for one in days] for key in ("granted", "withdrawn"))
     return {
         "chart": charts.lines(
@@ -76,7 +73,7 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
                 charts.Line([cell.value for cell in granted], say("coverage.granted"), tone=1),
                 charts.Line([cell.value for cell in withdrawn], say("coverage.withdrawn"), tone=2),
             ],
-            [(at, day(one)) for at, one in enumerate(days) if at % step == 0],
+            ticks(days, facts.day_step),
             Text(
                 "consent-days",
                 say("coverage.panel"),

@@ -31,6 +31,7 @@ class Move:
     """A feature's share of its service's active users, now and in the period before."""
 
     key: str
+    service: str
     title: str
     before: Shown
     now: Shown
@@ -71,7 +72,7 @@ def movers(facts: Facts) -> Moves | None:
             continue
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
         now, before = (write(one.cell("adoption", **where), "ratio") for one in (figures, old))
-        moved.append(Move(feature.key, facts.features[feature.key], before, now, change))
+        moved.append(Move(feature.key, feature.service, facts.features[feature.key], before, now, change))
     moved.sort(key=lambda move: (-abs(move.change.value or 0), move.key))
     return Moves(
         [move for move in moved if (move.change.value or 0) > 0],
@@ -89,6 +90,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     return {
         "title": _title(moves),
         "earlier": period_title(earlier.period) if earlier else "",
+        "earlier_key": earlier.period.key if earlier else "",
         "panels": [
             {
                 "title": say(f"movers.{key}", n=min(len(found), _MOST)),
@@ -101,7 +103,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
             )
             if found
         ],
-        "period": facts.view.period.key,
+        "period": period_title(facts.view.period),
         "lists": _lists(facts),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
 from cetegra_usage.publish.pages.cells import count
 from cetegra_usage.publish.pages.words import say
@@ -19,7 +20,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     figures = facts.figures("transitions")
     if figures is None:
         return None
-    known = [(figures.cell("transitions", **row).value, row) for row in figures]
+    known = [(figures.cell("transitions", **row).value, row) for row in figures if row["service"] != ALL]
     ways = sorted(
         ((value, row) for value, row in known if value is not None),
         key=lambda way: (-way[0], *way[1].values()),

@@ -1,0 +1,128 @@
+"""In a real browser: nothing is asked for, said or stored; it can be read at every width, light, dark and printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from support.browsing import NAMES
+
+if TYPE_CHECKING:
+    from support.browsing import Opener
+
+# Texts of a chart that leave its frame, and pairs of them that lie over one another.
+_FAULTS = """() => [...document.querySelectorAll('svg.chart')].flatMap((svg) => {
+    const frame = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const leaves = (box) => box.left < frame.left - 4 || box.right > frame.right + 4
+        || box.top < frame.top - 4 || box.bottom > frame.bottom + 4;
+    const meet = (one, other) => one.left + 1 < other.right && other.left + 1 < one.right
+        && one.top + 4 < other.bottom && other.top + 4 < one.bottom;
+    const outside = texts.filter(([, box]) => leaves(box)).map(([said]) => `${said} leaves the chart`);
+    const over = texts.flatMap(([said, box], at) => texts.slice(at + 1)
+        .filter(([, other]) => meet(box, other)).map(([other]) => `${said} lies over ${other}`));
+    return [...outside, ...over];
+})"""
+
+EVERY_PAGE = pytest.mark.parametrize("name", NAMES)
+
+
+@EVERY_PAGE
+def test_asks_for_nothing_but_itself(visit: Opener, name: str) -> None:
+    before = len(visit.site.asked)
+    page = visit(name)
+    page.mouse.wheel(0, 20_000)
+    page.wait_for_load_state("networkidle")
+    assert visit.site.asked[before:] == [f"/{name}.html"]
+
+
+@EVERY_PAGE
+def test_policy_lets_nothing_in(visit: Opener, name: str) -> None:
+    page = visit(name)
+    assert page.evaluate("fetch('/index.html').then(() => 'answered', () => 'refused')") == "refused"
+    refused = """() => { const made = document.createElement('script'); made.textContent = 'window.ran = 1';
+        document.body.append(made); document.body.setAttribute('style', 'color: red');
+        return [window.ran ?? 0, getComputedStyle(document.body).color === 'rgb(255, 0, 0)']; }"""
+    assert page.evaluate(refused) == [0, False]
+    assert visit.said
+    assert all("Content Security Policy" in message for message in visit.said)
+    visit.said.clear()
+
+
+@EVERY_PAGE
+def test_stores_nothing(visit: Opener, name: str) -> None:
+    page = visit(name)
+    page.keyboard.press("Tab")
+    stored = "[document.cookie, localStorage.length, sessionStorage.length, history.length]"
+    assert page.evaluate(stored)[:3] == ["", 0, 0]
+    assert page.context.cookies() == []
+    assert page.evaluate("indexedDB.databases().then(found => found.length)") == 0
+
+
+@EVERY_PAGE
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers(visit: Opener, name: str, scheme: str) -> None:
+    page = visit(name, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found] == []
+
+
+@EVERY_PAGE
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("script", [True, False])
+def test_never_scrolls_sideways(visit: Opener, name: str, width: int, script: bool) -> None:  # noqa: FBT001
+    page = visit(name, viewport={"width": width, "height": 800}, java_script_enabled=script)
+    page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", ["usage", "week"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_charts_cut_nothing_off_and_no_texts_meet(visit: Opener, name: str, width: int) -> None:
+    page = visit(name, viewport={"width": width, "height": 800})
+    assert page.evaluate(_FAULTS) == []
+
+
+def test_prints_without_its_tools_and_whole(visit: Opener) -> None:
+    page = visit("usage")
+    page.emulate_media(media="print")
+    assert page.locator("nav, .tools, .read").evaluate_all("found => found.every(one => !one.checkVisibility())")
+    # The printable width of A4 at 96 dots an inch; what is wider than its frame would be cut off.
+    page.set_viewport_size({"width": 688, "height": 1000})
+    cut = """found => found.filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
+        .map(one => one.innerText.slice(0, 40))"""
+    assert page.locator(".scroll").evaluate_all(cut) == []
+    assert len(page.pdf(format="A4")) > 10_000
+
+
+def test_compliance_prints_every_partition(visit: Opener) -> None:
+    page = visit("compliance")
+    page.emulate_media(media="print")
+    assert page.get_by_role("row", name="events/docs/2026-04-30").is_visible()
+
+
+def test_reads_without_script(visit: Opener) -> None:
+    page = visit("usage", java_script_enabled=False)
+    assert page.get_by_role("heading", name="active users").first.is_visible()
+    assert page.get_by_role("row", name="Dashboard").first.is_visible()
+    assert not page.locator(".tools").first.is_visible()
+    page.get_by_text("The same figures as a table").first.click()
+    assert page.get_by_role("row", name="Tue 14 Apr").first.is_visible()
+
+
+def test_every_chart_has_a_text_and_ids_are_unique(visit: Opener) -> None:
+    page = visit("usage")
+    found = page.locator("svg.chart").evaluate_all(
+        """charts => charts.map(one =>
+            [one.getAttribute('role'), ...['title', 'desc'].map(name => one.querySelector(name).textContent)])"""
+    )
+    assert len(found) > 10
+    assert all(role == "img" and title and description for role, title, description in found)
+    ids: list[str] = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len({*ids})
+    dangling = """[...document.querySelectorAll('a[href^="#"]')].map(one => one.hash)
+        .filter(hash => !document.getElementById(hash.slice(1)))"""
+    assert page.evaluate(dangling) == []

@@ -1,0 +1,211 @@
+"""What the page says when figures are withheld, missing, alone, or not protected."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from html import unescape
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from cetegra_usage.model import ALL
+from cetegra_usage.publish.pages import compliance, index, usage
+from support import released
+
+if TYPE_CHECKING:
+    from cetegra_usage.publish.pages.view import ReleaseEntry, ReleaseView
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<(style|script|svg)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)))
+
+
+def without_figures(view: ReleaseView, status: str, *names: str) -> ReleaseView:
+    """Return the release with every cell of some tables of that status."""
+    tables = dict(view.tables)
+    for name in names or tables:
+        frame = tables[name].frame
+        measures = [column for column in frame.columns if f"{column}_status" in frame.columns]
+        tables[name] = released.Released(
+            name,
+            frame.with_columns(
+                *(pl.lit(None, frame.schema[measure]).alias(measure) for measure in measures),
+                *(pl.lit(status).alias(f"{measure}_status") for measure in measures),
+            ),
+        )
+    return replace(view, tables=tables)
+
+
+def test_banner_where_nothing_is_protected(week: ReleaseView) -> None:
+    loose = replace(week, threshold=4)
+    assert "Not protected." in usage.render(loose)
+    assert "Not protected." in compliance.render(loose.evidence, loose)
+    assert "Not protected." not in usage.render(replace(week, threshold=5))
+
+
+def test_note_where_no_audit_was_made(week: ReleaseView) -> None:
+    bare = {key: value for key, value in week.evidence.items() if key != "audit"}
+    assert "Totals are not yet protected" in usage.render(replace(week, evidence=bare))
+    assert "Totals are not yet protected" not in usage.render(week)
+
+
+@pytest.mark.parametrize(("status", "symbol"), [("withheld", "c"), ("unavailable", "x"), ("undefined", "z")])
+def test_a_release_without_a_single_figure_shows_symbols_and_no_zero(
+    week: ReleaseView, status: str, symbol: str
+) -> None:
+    page = usage.render(without_figures(week, status))
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
+    assert sum(f"[{symbol}]" in cell for cell in cells) > 100
+    assert not any(re.fullmatch(r"0%?", re.sub(r"<[^>]+>", "", cell).strip()) for cell in cells)
+
+
+def test_rows_wholly_withheld_fold_into_one_line(week: ReleaseView) -> None:
+    page = text_of(usage.render(without_figures(week, "withheld", "features")))
+    assert "20 features are withheld [c] for every type: " in page
+
+
+def test_days_give_way_to_weeks_where_most_are_withheld(week: ReleaseView) -> None:
+    frame = week.tables["activity"].frame
+    admin = pl.col("user_type") == "it_admin"
+    hidden = frame.with_columns(
+        pl.when(admin).then(None).otherwise(pl.col("dau")).alias("dau"),
+        pl.when(admin).then(pl.lit("withheld")).otherwise(pl.col("dau_status")).alias("dau_status"),
+    )
+    page = usage.render(replace(week, tables={**week.tables, "activity": released.Released("activity", hidden)}))
+    assert "Most days are withheld [c] for IT admin" in text_of(page)
+    assert 'id="day-it_admin-t"' not in page
+    assert 'id="week-it_admin-t"' in page
+
+
+def test_missing_days_are_named_and_nothing_is_compared_with_them(month: ReleaseView) -> None:
+    page = text_of(usage.render(month))
+    assert "2 of 60 days of the services are missing" in page
+    assert "Cetegra Workspace, Tue 14 Apr: quarantined" in page
+    assert "Cetegra Docs, Tue 21 Apr: nothing arrived" in page
+    assert "not compared with March 2026: days are missing" in page
+    assert "[p]" in page
+
+
+def test_a_day_without_a_record_is_not_a_passed_one(week: ReleaseView) -> None:
+    kept = [one for one in week.evidence["partitions"] if one["id"] != "events/docs/2026-04-23"]
+    bare = replace(week, evidence={**week.evidence, "partitions": kept})
+    assert "1 of 14 days of the services is missing" in text_of(usage.render(bare))
+    assert "Thu 23 Apr: no record" in text_of(compliance.render(bare.evidence, bare))
+
+
+def test_changes_are_told_where_they_can_be(week: ReleaseView) -> None:
+    page = text_of(usage.render(week))
+    assert re.search(r"active users, up [\d.]+% on week 16 of 2026", page)
+    assert re.search(r"rose most, from \d+% to \d+%", page)
+    assert re.search(r"[▲▼] [\d.]+% on week 17 of 2025", page)
+
+
+def test_first_release_has_nothing_to_compare_with() -> None:
+    page = text_of(usage.render(released.release("2026-W17", compare=False)))
+    assert "There is no earlier release" in page
+    assert "▲" not in page
+    assert "▼" not in page
+
+
+def test_a_table_that_does_not_exist_leaves_its_section_out(week: ReleaseView) -> None:
+    for name in week.tables:
+        tables = {key: table for key, table in week.tables.items() if key != name}
+        assert "<main" in usage.render(replace(week, tables=tables))
+    empty = released.Released("transitions", week.tables["transitions"].frame.head(0))
+    page = usage.render(replace(week, tables={**week.tables, "transitions": empty}))
+    assert 'id="paths"' not in page
+    assert "<main" in usage.render(replace(week, tables={}))
+
+
+def test_revision_says_what_it_corrects(week: ReleaseView) -> None:
+    page = text_of(usage.render(released.revised(week)))
+    assert "activity: 12 figures changed; cause: late data." in page
+    assert "revision 2" in page
+
+
+def test_users_are_never_said_of_what_counts_everybody(month: ReleaseView) -> None:
+    everybody = {
+        (name, measure.name)
+        for name, table in month.definitions.items()
+        for measure in table.measures
+        if measure.who == "everybody" and measure.of == "events" and measure.kind == "count"
+    }
+    headings = re.findall(r'<table[^>]*data-t="(\w+)"[^>]*>(.*?)</thead>', usage.render(month), re.DOTALL)
+    assert headings
+    for table, head in headings:
+        for measures, title in re.findall(r'data-m="([\w ]+)@[^"]*"[^>]*>([^<]*)<', head):
+            if (table, measures.split()[0]) in everybody:
+                assert "everybody" in title.lower()
+                assert "user" not in title.lower()
+
+
+def test_symbols_definitions_and_files_are_there(month: ReleaseView) -> None:
+    page = text_of(usage.render(month))
+    for symbol in ("[c]", "[x]", "[z]", "[p]"):
+        assert symbol in page
+    for table in month.tables:
+        assert all(measure.definition in page for measure in month.definitions[table].measures)
+    for file in month.files:
+        assert file.path in page
+        assert file.sha256 in page
+    assert "cetegra-usage verify 2026-04" in page
+
+
+def test_withheld_counts_of_the_evidence_stay_withheld(month: ReleaseView) -> None:
+    hidden = {
+        **month.evidence,
+        "withheld": {"cells": "withheld", "withheld": "withheld", "by_rule": {"threshold": "withheld"}},
+    }
+    view = replace(month, evidence=hidden)
+    assert "threshold [c]" in text_of(compliance.render(hidden, view))
+    assert "Few of the published cells, if any" in text_of(usage.render(view))
+
+
+def test_compliance_has_a_row_a_promise_and_a_field_a_day(month: ReleaseView) -> None:
+    page = compliance.render(month.evidence, month)
+    for promise in month.evidence["promises"]:
+        assert f'id="promise.{promise["id"]}"' in page
+    for partition in month.evidence["partitions"]:
+        assert page.count(f'href="#{partition["id"].replace("/", ".")}"') >= 1
+    assert page.count('<li class="quarantined">') == 1
+    assert page.count('<li class="missing">') == 1
+    text = text_of(page)
+    for words in (
+        "Not met",
+        "Met",
+        "Not checked",
+        "Not applicable",
+        "Needs a decision",
+        "processor:Example AB",
+        "proven",
+        "declared",
+    ):
+        assert words in text
+
+
+def test_index_lists_newest_first_with_errata(entries: list[ReleaseEntry]) -> None:
+    page = index.render(entries)
+    order = [page.index(f'id="{key}"') for key in ("2026-04", "2026-03", "2026-W15", "2026-W14")]
+    assert order == sorted(order)
+    assert "activity: 12 figures changed, late data" in text_of(page)
+    assert index.render(entries[::-1]) == page
+    assert "Nothing has been released yet" in index.render([])
+
+
+def test_no_day_is_drawn_where_none_is() -> None:
+    """A day of which every service is missing leaves a gap in the line: two strokes in place of one."""
+    gone = {(service, date(2026, 4, 14)): "missing" for service in released.SERVICES}
+    whole, gap = (
+        re.search(r'<svg[^>]*aria-labelledby="day-basic_user-t.*?</svg>', usage.render(view), re.DOTALL)
+        for view in (released.release("2026-04"), released.release("2026-04", missing=gone))
+    )
+    assert whole
+    assert gap
+    assert gap[0].count("M", gap[0].index("<path")) > whole[0].count("M", whole[0].index("<path"))
+    frame = released.release("2026-04", missing=gone).tables["activity"].frame
+    assert frame.filter(pl.col("day") == date(2026, 4, 14), pl.col("service") == ALL)[
+        "dau_status"
+    ].unique().to_list() == ["unavailable"]
