@@ -204,11 +204,12 @@ def _cells(
     told = any_of(column["told"]) & ~few & ~dominated
     hidden = any_of(column["hidden"]) & ~told
     near = any_of(column["near"]) & ~told
-    system = settled(_system(rows, number, size, value, here, hidden, disclosure), value.astype(np.float64), here)
+    system = _system(rows, number, size, value, here, hidden, disclosure)
     zero = _zeros(system, value, few, here & ~told)
     rule = np.full(size, -1)
     for place, flags in reversed(list(enumerate((few, dominated, zero, near | hidden)))):
         rule[flags] = place
+    system = settled(_seen(system, rule >= 0), value.astype(np.float64), here)
     joined = means.join(places.select(*links.KEY, "cell"), on=list(links.KEY), how="left", maintain_order="left")
     totals = places.select(*links.KEY, total_cell="cell").rename({"measure": "total"})
     keys = [key for key in links.KEY if key != "measure"]

@@ -1,0 +1,131 @@
+"""What an attacker reads: every count of every release, under one name for each true cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from cetegra_usage.model import Period
+
+SHOWN = frozenset({"published", "partial"})
+_SPANS = {"day": 0, "week": 6, "cohort_week": 6}
+
+
+class Name(NamedTuple):
+    """A true cell: the table and measure, the days that it is about, and its other dimensions."""
+
+    table: str
+    measure: str
+    first: date
+    last: date
+    place: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of each cell, by its number.
+
+    Attributes:
+        numbers: The number of each cell.
+        figure: What is published of it; none where it is withheld.
+        new: Whether the newest release shows it.
+        recalled: Whether it was published before and is withheld now: an erratum, and nothing of it is judged.
+        absent: Cells that are unavailable.
+        means: The figure of each published mean, by its count's number and its own name.
+        shown_twice: Pairs of different figures of one cell.
+    """
+
+    numbers: dict[Name, int] = field(default_factory=dict[Name, int])
+    figure: list[int | None] = field(default_factory=list["int | None"])
+    new: list[bool] = field(default_factory=list[bool])
+    recalled: set[int] = field(default_factory=set[int])
+    absent: set[Name] = field(default_factory=set[Name])
+    means: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
+    shown_twice: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def learn(self, period: Period, tables: Mapping[str, pl.DataFrame], *, newest: bool) -> None:
+        """Read one release."""
+        for table, frame in tables.items():
+            measures = [name for name in frame.columns if f"{name}_status" in frame.columns]
+            counts = [name for name in measures if frame.schema[name].is_integer()]
+            dimensions = [
+                name
+                for name in frame.columns
+                if name not in measures and not name.endswith("_status") and name != "period"
+            ]
+            places = _places(period, frame, dimensions)
+            for measure in counts:
+                self._learn_counts(table, measure, places, frame, newest=newest)
+
+    def _learn_counts(
+        self,
+        table: str,
+        measure: str,
+        places: Sequence[tuple[date, date, tuple[tuple[str, str], ...]]],
+        frame: pl.DataFrame,
+        *,
+        newest: bool,
+    ) -> None:
+        for (first, last, place), value, status in zip(places, frame[measure], frame[f"{measure}_status"], strict=True):
+            name = Name(table, measure, first, last, place)
+            if status not in SHOWN and status != "withheld":
+                if name not in self.numbers:
+                    self.absent.add(name)
+                continue
+            self.absent.discard(name)
+            number = self.numbers.setdefault(name, len(self.figure))
+            if number == len(self.figure):
+                self.figure.append(value)
+                self.new.append(newest)
+                continue
+            before = self.figure[number]
+            if before is not None and value is None:
+                self.recalled.add(number)
+            elif value is not None:
+                self.recalled.discard(number)
+                if before is not None and before != value:
+                    self.shown_twice.append((before, value))
+            self.figure[number] = value
+            # A figure that says nothing new was judged when it was released.
+            self.new[number] = self.new[number] or (newest and before != value)
+
+    def learn_means(
+        self, period: Period, tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, str]]
+    ) -> None:
+        """Read the means of one release."""
+        for entry in declared:
+            frame = tables.get(entry["table"])
+            if frame is None:
+                continue
+            dimensions = [
+                name
+                for name in frame.columns
+                if f"{name}_status" not in frame.columns and not name.endswith("_status") and name != "period"
+            ]
+            column, status = frame[entry["mean"]], frame[f"{entry['mean']}_status"]
+            for (first, last, place), value, said in zip(
+                _places(period, frame, dimensions), column, status, strict=True
+            ):
+                number = self.numbers.get(Name(entry["table"], entry["count"], first, last, place))
+                if said in SHOWN and number is not None:
+                    self.means[number, entry["mean"]] = value
+
+
+def _places(
+    period: Period, frame: pl.DataFrame, dimensions: Sequence[str]
+) -> list[tuple[date, date, tuple[tuple[str, str], ...]]]:
+    clock = next((name for name in dimensions if name in _SPANS), None)
+    others = [name for name in dimensions if name != clock]
+    columns = [[(name, str(value)) for value in frame[name]] for name in others]
+    keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
+    if clock is None:
+        return [(period.first, period.last, key) for key in keys]
+    days = timedelta(days=_SPANS[clock])
+    return [(day, day + days, key) for day, key in zip(frame[clock], keys, strict=True)]

@@ -1,0 +1,278 @@
+"""The attacker's arithmetic: the set of all tables that fit what was published, and how far each cell can move in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cetegra_usage.protect.audit.rows import Statement
+
+    Numbers = NDArray[np.intp]
+    Values = NDArray[np.float64]
+    Marks = NDArray[np.bool_]
+
+_TINY = 1e-6
+_SWEEPS = 80
+_PIECE = 6_000
+_ROOM = 2_000.0
+
+
+class Polytope:
+    """Every assignment of counts to cells that fits the figures and the rows.
+
+    Args:
+        rows: The rows; those that contradict others are left out, the doubtful first.
+        lower: Least value of each cell by its own figure.
+        upper: Greatest value of each cell by its own figure.
+    """
+
+    def __init__(self, rows: Sequence[Statement], lower: Values, upper: Values) -> None:
+        self._start, self._own = None, (lower, upper)
+        self._cells = len(lower)
+        matrix, low, high, doubtful = _write(rows, self._cells)
+        keep = np.ones(matrix.shape[0], dtype=bool)
+        while True:
+            self._matrix, self._low, self._high = matrix[keep], low[keep], high[keep]
+            self._lower, self._upper, clash = _squeeze(self._matrix, self._low, self._high, lower, upper)
+            if not clash.any():
+                break
+            kept = np.flatnonzero(keep)
+            around = np.unique(self._matrix[clash].indices)
+            near = np.zeros(self._cells)
+            near[around] = 1
+            weak = doubtful[kept] & (abs(self._matrix) @ near > 0)
+            keep[kept[weak if weak.any() else clash]] = False
+        graph = sparse.coo_matrix(self._matrix)
+        size = graph.shape[0] + self._cells
+        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + graph.shape[0])), shape=(size, size))
+        self._reach = connected_components(ends, directed=False)[1][graph.shape[0] :]
+        self._drop_idle()
+
+    def bounds(self) -> tuple[Values, Values]:
+        """Return the least and greatest value of each cell that propagation alone leaves."""
+        return self._lower, self._upper
+
+    def reached(self, new: Marks) -> Marks:
+        """Return the cells that hang together with one of which something new is known."""
+        touched = np.zeros(int(self._reach.max(initial=0)) + 1, dtype=bool)
+        touched[self._reach[new]] = True
+        return touched[self._reach]
+
+    def intervals(self, cells: Numbers, threshold: int, width: int) -> tuple[Values, int]:
+        """Return the width of each cell's interval (or enough of it), and how many cells are exposed.
+
+        A cell is exposed where all its possible values are those of 1 to `threshold` - 1 people, or lie nearer to one
+        another than `width`.
+        """
+        low, high = self._lower[cells].copy(), self._upper[cells].copy()
+        label, circles = self._parts()
+        certain = ~circles[label[cells]] | _bad(low, high, threshold, width)
+        open_cells = cells[~certain]
+        if len(open_cells):
+            seen_low, seen_high = self._explore(open_cells, label, threshold, width)
+            low[~certain], high[~certain] = seen_low, seen_high
+        return high - low, int(_bad(low, high, threshold, width).sum())
+
+    def _drop_idle(self) -> None:
+        """Leave out rows that hold whatever the cells are within their bounds."""
+        least, most = _range(self._matrix, self._lower, self._upper)
+        busy = (least < self._low - _TINY) | (most > self._high + _TINY)
+        self._matrix, self._low, self._high = self._matrix[busy], self._low[busy], self._high[busy]
+
+    def _parts(self) -> tuple[Numbers, Marks]:
+        """Number what hangs together, and say where rows form a circle: there bounds are not the last word."""
+        graph = sparse.coo_matrix(self._matrix)
+        rows = graph.shape[0]
+        size = rows + self._cells
+        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + rows)), shape=(size, size))
+        label = connected_components(ends, directed=False)[1]
+        nodes = np.bincount(label)
+        edges = np.bincount(label[graph.row], minlength=len(nodes))
+        return label[rows:], edges >= nodes
+
+    def _explore(self, cells: Numbers, label: Numbers, threshold: int, width: int) -> tuple[Values, Values]:
+        """Find tables in which the cells are far apart; where none can be found, the interval is as narrow as it seems."""
+        point = self._any_point(np.isin(label, label[cells]))
+        low, high = point[cells].copy(), point[cells].copy()
+        for size in (_PIECE, self._cells):
+            waiting = np.flatnonzero(_bad(low, high, threshold, width))
+            for piece in self._pieces(cells[waiting], label, size):
+                here = waiting[np.isin(cells[waiting], piece)]
+                self._vary(piece, point, cells[here], (low, high, here), threshold, width)
+        return low, high
+
+    def _pieces(self, cells: Numbers, label: Numbers, size: int) -> list[Numbers]:
+        """Return sets of cells to move at once: what hangs together, several if they are small, parts of it if it is big."""
+        pieces: list[Numbers] = []
+        heap: list[Numbers] = []
+        weight = 0
+        for own in np.unique(label[cells]):
+            whole = np.flatnonzero(label == own)
+            if len(whole) <= size:
+                heap.append(whole)
+                weight += len(whole)
+                if weight > size:
+                    pieces.append(np.sort(np.concatenate(heap)))
+                    heap, weight = [], 0
+            else:
+                pieces += self._around(cells[label[cells] == own], size)
+        return [*pieces, *([np.sort(np.concatenate(heap))] if heap else [])]
+
+    def _around(self, cells: Numbers, size: int) -> list[Numbers]:
+        """Cover some cells with neighbourhoods."""
+        columns = self._matrix.tocsc()
+        pieces: list[Numbers] = []
+        left = set(cells.tolist())
+        while left:
+            found = {min(left)}
+            edge = sorted(found)
+            while edge and len(found) < size:
+                rows = np.unique(columns[:, edge].indices)
+                edge = [cell for cell in np.unique(self._matrix[rows].indices).tolist() if cell not in found]
+                edge = edge[: size - len(found)]
+                found |= set(edge)
+            pieces.append(np.array(sorted(found)))
+            left -= found
+        return pieces
+
+    def _any_point(self, wanted: Marks) -> Values:
+        """Return one table that fits; outside of what is wanted cells are at a bound."""
+        point = np.clip(0.0, self._lower, self._upper)
+        used = np.zeros(self._cells, dtype=bool)
+        used[self._matrix.indices] = True
+        piece = np.flatnonzero(wanted & used)
+        found = self._extreme(piece, point, np.zeros(len(piece)))
+        if found is None:  # figures of several releases that fit only nearly: then bounds are all that is known
+            self._matrix, self._low, self._high = self._matrix[:0], self._low[:0], self._high[:0]
+            return point
+        point[piece] = found
+        return point
+
+    def _vary(
+        self,
+        piece: Numbers,
+        point: Values,
+        cells: Numbers,
+        seen: tuple[Values, Values, Numbers],
+        threshold: int,
+        width: int,
+    ) -> None:
+        """Move a piece's cells as far as they go: all, then halves of them, then one by one; note what was seen."""
+        low, high, place = seen
+        at = np.searchsorted(piece, cells)
+
+        def look(weights: Values) -> None:
+            objective = np.zeros(len(piece))
+            objective[at] = weights
+            table = self._extreme(piece, point, objective)
+            if table is not None:
+                low[place], high[place] = np.minimum(low[place], table[at]), np.maximum(high[place], table[at])
+
+        for stride in (len(cells), 1, 2, 3):
+            for direction in (-1.0, 1.0):
+                bad = _bad(low[place], high[place], threshold, width)
+                if not bad.any():
+                    return
+                turn = np.where(np.cumsum(bad) // stride % 2 == 0, direction, -direction)
+                look(np.where(bad, turn, 0.0))
+        for one in range(len(cells)):
+            for direction in (-1.0, 1.0):
+                if _bad(low[place][one : one + 1], high[place][one : one + 1], threshold, width)[0]:
+                    weights = np.zeros(len(cells))
+                    weights[one] = direction
+                    look(weights)
+
+    def _extreme(self, piece: Numbers, point: Values, objective: Values) -> Values | None:
+        """Return the piece's part of the table that fits and is least by an objective; the rest stays as it is."""
+        rows = np.unique(self._matrix.tocsc()[:, piece].indices)
+        matrix = self._matrix[rows]
+        rest = point.copy()
+        rest[piece] = 0
+        shift = matrix @ rest
+        inside = matrix[:, piece]
+        low, high = self._low[rows] - shift, self._high[rows] - shift
+        equal = self._low[rows] == self._high[rows]
+        top = np.minimum(self._upper[piece], np.maximum(self._lower[piece], 0) + _ROOM)
+        above, below = ~equal & np.isfinite(high), ~equal & np.isfinite(low)
+        result = linprog(
+            objective,
+            A_ub=sparse.vstack([inside[above], -inside[below]]) if (above | below).any() else None,
+            b_ub=np.concatenate([high[above], -low[below]]) if (above | below).any() else None,
+            A_eq=inside[equal] if equal.any() else None,
+            b_eq=high[equal] if equal.any() else None,
+            bounds=np.column_stack([self._lower[piece], top]),
+            method="highs",
+        )
+        return result.x if result.status == 0 else None
+
+
+def _write(rows: Sequence[Statement], cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
+    """Write rows as `low <= parts - whole <= high`."""
+    row = [number for number, entry in enumerate(rows) for _ in range(len(entry.parts) + 1)]
+    column = [cell for entry in rows for cell in (entry.whole, *entry.parts)]
+    sign = [value for entry in rows for value in (-1.0, *([1.0] * len(entry.parts)))]
+    matrix = sparse.csr_matrix((sign, (row, column)), shape=(len(rows), cells))
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    low = np.array([-np.inf if entry.relation == "<=" else 0.0 for entry in rows])
+    high = np.array([np.inf if entry.relation == ">=" else 0.0 for entry in rows])
+    return matrix, low, high, np.array([entry.nearly for entry in rows], dtype=bool)
+
+
+def _range(matrix: sparse.csr_matrix, lower: Values, upper: Values) -> tuple[Values, Values]:
+    """Return the least and greatest sum of each row."""
+    plus, minus = matrix.maximum(0), (-matrix).maximum(0)
+    far = np.isinf(upper)
+    top = np.where(far, 0.0, upper)
+    least = np.where(minus @ far > 0, -np.inf, plus @ lower - minus @ top)
+    most = np.where(plus @ far > 0, np.inf, plus @ top - minus @ lower)
+    return least, most
+
+
+def _squeeze(
+    matrix: sparse.csr_matrix, low: Values, high: Values, lower: Values, upper: Values
+) -> tuple[Values, Values, Marks]:
+    """Narrow the cells' bounds by each row in turn until nothing moves; return them and the rows that cannot hold."""
+    lower, upper = lower.copy(), upper.copy()
+    entry = sparse.coo_matrix(matrix)
+    row, cell, plus = entry.row, entry.col, entry.data > 0
+    for _ in range(_SWEEPS):
+        small = np.where(plus, lower[cell], -upper[cell])
+        great = np.where(plus, upper[cell], -lower[cell])
+        small_sum = np.bincount(row, np.where(np.isinf(small), 0, small), minlength=len(low))
+        great_sum = np.bincount(row, np.where(np.isinf(great), 0, great), minlength=len(low))
+        small_far = np.bincount(row, np.isinf(small), minlength=len(low))
+        great_far = np.bincount(row, np.isinf(great), minlength=len(low))
+        clash = ((small_far == 0) & (small_sum > high + _TINY)) | ((great_far == 0) & (great_sum < low - _TINY))
+        if clash.any():
+            return lower, upper, clash
+        alone_small = small_far[row] - np.isinf(small) == 0
+        alone_great = great_far[row] - np.isinf(great) == 0
+        at_most = np.where(alone_small, high[row] - (small_sum[row] - np.where(np.isinf(small), 0, small)), np.inf)
+        at_least = np.where(alone_great, low[row] - (great_sum[row] - np.where(np.isinf(great), 0, great)), -np.inf)
+        top, bottom = np.where(plus, at_most, -at_least), np.where(plus, at_least, -at_most)
+        new_lower, new_upper = lower.copy(), upper.copy()
+        np.maximum.at(new_lower, cell, bottom)
+        np.minimum.at(new_upper, cell, top)
+        crossed = new_lower > new_upper + _TINY
+        if crossed.any():
+            clash[row[crossed[cell] & ((bottom > lower[cell] + _TINY) | (top < upper[cell] - _TINY))]] = True
+            return lower, upper, clash
+        if np.array_equal(new_lower, lower) and np.array_equal(new_upper, upper):
+            break
+        lower, upper = new_lower, new_upper
+    return lower, upper, np.zeros(len(low), dtype=bool)
+
+
+def _bad(low: Values, high: Values, threshold: int, width: int) -> Marks:
+    few = (low > 1 - _TINY) & (high < threshold - 1 + _TINY)
+    return few | (high - low < width - _TINY)
