@@ -120,10 +120,10 @@ def markdown() -> str:
     lines = [
         "# Measures",
         "",
-        "Made from `sql/marts/tables.toml` by `python -m cetegra_usage.definitions > docs/measures.md`, and tested against it.",
+        "Made from `sql/marts/tables.toml`: `python -m cetegra_usage.definitions > docs/measures.md`.",
         "",
-        "First column of every table: `period`. Every measure has a twin, `<measure>_status`. Users are pseudonyms of those",
-        "who consented; over services they add up, since nobody is followed from one to another.",
+        "First column of every table: `period`. Every measure has a twin, `<measure>_status`. Users are pseudonyms of",
+        "those who consented; over services they add up, since nobody is followed from one to another.",
     ]
     for table in tables().values():
         lines += ["", f"## {table.title} (`{table.name}`)", "", table.description, ""]
