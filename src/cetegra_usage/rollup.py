@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 from cetegra_usage import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
+    import polars as pl
 
 BUCKET_ROWS = 1_000_000
 """A partition of fewer rows has one bucket; of more, as many (a power of two) as keep each below this number."""
@@ -27,11 +30,12 @@ _ORDER = {
     "totals": "user_type, feature, action",
     "use": "pseudonym, user_type, feature",
     "persons": "pseudonym",
+    "known": "pseudonym, feature",
     "sessions": "session",
     "steps": "session, from_feature, to_feature",
     "marks": "session, feature",
 }
-TABLES = tuple(_ORDER)
+TABLES = ("totals", "use", "persons", "sessions", "steps", "marks")
 """The tables of an event partition's rollups; all but `totals` hold those who consented alone, by bucket."""
 
 
@@ -88,6 +92,40 @@ def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
     rows = connection.view("consents").project("pseudonym, changed_at, state").distinct()
     sql.write(rows.order("pseudonym, changed_at, state"), file)
     return [file]
+
+
+def without(files: Mapping[str, Path], gone: pl.DataFrame, into: Path) -> dict[str, Path]:
+    """Write rollups again without what is known of some people; events stay counted among those of everybody.
+
+    Args:
+        files: The files of one bucket of a partition by table, or of one bucket of a summary (`known`).
+        gone: `pseudonym` (Int64) and `forgotten_on` (Date): rows of this person on days before it go.
+        into: An empty folder.
+
+    Returns:
+        The new files by table, where anything went; where nothing did the table is not in it. A file
+        is written anew, not patched, so that no footer or page remembers.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    written: dict[str, Path] = {}
+    with sql.connect() as connection:
+        connection.register("forgotten", gone)
+        for table in [table for table in _ORDER if table in files and table != "totals"]:
+            rows = connection.read_parquet(str(files[table]))
+            rows.create_view("rollup_rows")
+            is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
+            connection.execute("DROP TABLE IF EXISTS remembered_parts")
+            if not is_part:
+                connection.execute("DROP TABLE IF EXISTS remembered")
+            statement = "remembered_parts" if is_part else "remembered"
+            sql.table(connection, statement)
+            left = connection.table(statement)
+            if len(left) < len(rows):
+                written[table] = into / files[table].name
+                sql.write(left.order(_ORDER[table]), written[table])
+    return written
 
 
 def _roll_up_persons(connection: duckdb.DuckDBPyConnection, into: Path, bucket: int) -> list[Path]:
