@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # Prefect reads the annotations of a flow's parameters
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cetegra_usage.quiet import silence
@@ -51,7 +52,7 @@ def run(
     last: date | None = None,
 ) -> runs.Report:
     """Check, accept and roll up what is pending; publish the periods that are complete."""
-    with jobs.opened(load_settings(config, flags), today) as job:
+    with jobs.opened(load_settings(Path(config) if config else None, flags), today) as job:
         return runs.run(job, *jobs.days_to_take(job, first, last), each)
 
 
@@ -64,7 +65,7 @@ def check(
     last: date | None = None,
 ) -> runs.Report:
     """Check a range of days; keep nothing."""
-    with jobs.opened(load_settings(config, flags), today) as job:
+    with jobs.opened(load_settings(Path(config) if config else None, flags), today) as job:
         return runs.check(job, *jobs.days_to_take(job, first, last), each)
 
 
@@ -73,7 +74,7 @@ def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
     chosen = {"run": run, "check": check}[name].with_options(task_runner=_runner(engine))
     # Prefect's heartbeat thread would hold up the end of every flow by a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return chosen(**parameters)
+        return chosen(**parameters, return_state=False)
 
 
 def _runner(engine: Engine) -> TaskRunner[Any]:

@@ -11,7 +11,7 @@ WITH ordered AS (
 )
 SELECT
     day,
-    count_if(state = 'withdrawn' AND state_before IS DISTINCT FROM 'granted') AS withdrawal_after_grant,
-    count_if(state = 'withdrawn' AND at_one_instant > 1) AS consent_not_contradictory
+    coalesce(count_if(state = 'withdrawn' AND state_before IS DISTINCT FROM 'granted'), 0) AS withdrawal_after_grant,
+    coalesce(count_if(state = 'withdrawn' AND at_one_instant > 1), 0) AS consent_not_contradictory
 FROM ordered
 GROUP BY day

@@ -40,7 +40,9 @@ class Landed:
     def listing(self) -> str:
         """A digest that changes when the listing does: cheap, and no proof of equal bytes."""
         entries = [*self.files, *((self.seal,) if self.seal else ())]
-        return hashlib.sha256(json.dumps([[entry.path, entry.bytes, entry.etag] for entry in entries]).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([[entry.path, entry.bytes, entry.etag] for entry in entries]).encode()
+        ).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +112,22 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
         raise _incomplete("it has no seal", "the settings say that every partition is sealed")
     for number, entry in enumerate(landed.files, 1):
         if not entry.path.endswith(ENDINGS):
-            raise _incomplete(_name(landed, number) + " is of no known form", f"the known endings are {', '.join(ENDINGS)}")
+            raise _incomplete(
+                _name(landed, number) + " is of no known form", f"the known endings are {', '.join(ENDINGS)}"
+            )
     sealed = _read_seal(store, landed) if landed.seal else None
     if sealed is not None:
-        names = {_file(entry) for entry in landed.files}
-        if missing := len(sealed.keys() - names):
-            raise _incomplete(f"{missing} sealed file(s) are missing", "the seal lists files that are not there")
-        if extra := len(names - sealed.keys()):
-            raise _incomplete(f"{extra} file(s) are not in the seal", "the seal was written last and lists every file")
-        for number, entry in enumerate(landed.files, 1):
-            if entry.bytes != sealed[_file(entry)]["bytes"]:
-                raise _incomplete(_name(landed, number) + " is not of the sealed size", "it is cut short, or was replaced")
+        _hold_against(sealed, landed)
     files: list[Path] = []
     inputs: list[Input] = []
     for number, entry in enumerate(landed.files, 1):
-        try:
-            local = store.fetch(entry, folder)
-            with local.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        except (ObjectChangedError, ObjectMissingError, FileNotFoundError):
-            local = None
+        local, digest = _bring(store, entry, folder)
         if local is None:
             raise _incomplete(_name(landed, number) + " changed while it was read", "it was replaced or removed")
         if sealed is not None and digest != sealed[_file(entry)]["sha256"]:
-            raise _incomplete(_name(landed, number) + " is not what was sealed", "its bytes changed after it was written")
+            raise _incomplete(
+                _name(landed, number) + " is not what was sealed", "its bytes changed after it was written"
+            )
         files.append(local)
         inputs.append(Input(_file(entry), entry.bytes, digest))
     rows = sum(file["rows"] for file in sealed.values()) if sealed is not None else None
@@ -143,6 +137,28 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
 def still(store: Store, landed: Landed) -> bool:
     """Whether the files are, after they were read, the ones that were listed."""
     return all(store.unchanged(entry) for entry in landed.files)
+
+
+def _bring(store: Store, entry: Entry, folder: Path) -> tuple[Path | None, str]:
+    """Return a local file and its SHA-256; None where it is gone or no longer the one that was listed."""
+    try:
+        local = store.fetch(entry, folder)
+        with local.open("rb") as opened:
+            return local, hashlib.file_digest(opened, "sha256").hexdigest()
+    except (ObjectChangedError, ObjectMissingError, FileNotFoundError):
+        return None, ""
+
+
+def _hold_against(sealed: dict[str, Any], landed: Landed) -> None:
+    """Hold names and sizes against the seal, before a byte is read."""
+    names = {_file(entry) for entry in landed.files}
+    if missing := len(sealed.keys() - names):
+        raise _incomplete(f"{missing} sealed file(s) are missing", "the seal lists files that are not there")
+    if extra := len(names - sealed.keys()):
+        raise _incomplete(f"{extra} file(s) are not in the seal", "the seal was written last and lists every file")
+    for number, entry in enumerate(landed.files, 1):
+        if entry.bytes != sealed[_file(entry)]["bytes"]:
+            raise _incomplete(_name(landed, number) + " is not of the sealed size", "it is cut short, or was replaced")
 
 
 def _partition(path: str) -> Partition | None:

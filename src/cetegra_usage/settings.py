@@ -146,27 +146,21 @@ def load_settings(
     Raises:
         ConfigurationError: A file, key or value cannot be used.
     """
-    environment = os.environ if environment is None else environment
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
     if file is None and Path(DEFAULT_FILE).is_file():
         file = Path(DEFAULT_FILE)
-    if file is not None:
-        for key, value in _flatten(_read_toml(file, "the settings")).items():
-            values[key], origins[key] = value, f"file {file.name}"
     known = set(_flatten(Settings().model_dump(mode="json")))
-    by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known}
-    for variable in sorted(environment):
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            if variable not in by_variable:
-                raise _unknown(f"the environment's {variable}")
-            key = by_variable[variable]
-            values[key], origins[key] = environment[variable], f"environment {variable}"
-    for key, value in (flags or {}).items():
-        values[key], origins[key] = value, "flag"
-    for key in values:
-        if key not in known:
-            raise _unknown(f"{key} ({origins[key]})")
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    sources = {
+        f"file {file.name}" if file else "file": _flatten(_read_toml(file, "the settings")) if file else {},
+        "environment": _from_environment(os.environ if environment is None else environment, known),
+        "flag": flags or {},
+    }
+    for origin, found in sources.items():
+        for key, value in found.items():
+            if key not in known:
+                raise _unknown(f"{key} ({origin})")
+            values[key], origins[key] = value, origin
     try:
         settings = Settings(
             **_nest(values), origins=origins, folder=file.resolve().parent if file is not None else Path.cwd()
@@ -181,6 +175,16 @@ def load_settings(
         why="; ".join(reasons),
         hint="cetegra-usage config show",
     )
+
+
+def _from_environment(environment: Mapping[str, str], known: set[str]) -> dict[str, str]:
+    """Return the settings that the environment's `CETEGRA_USAGE_<SECTION>_<KEY>` give; unknown ones are refused."""
+    by_variable = {ENVIRONMENT_PREFIX + key.replace(".", "_").upper(): key for key in known}
+    given = sorted(variable for variable in environment if variable.startswith(ENVIRONMENT_PREFIX))
+    for variable in given:
+        if variable not in by_variable:
+            raise _unknown(f"{variable} (environment)")
+    return {by_variable[variable]: environment[variable] for variable in given}
 
 
 def mask(key: str, value: Any) -> Any:
@@ -209,7 +213,7 @@ def load_catalogue(settings: Settings) -> Catalogue:
         return _catalogue(parsed)
     raise ConfigurationError(
         f"the catalogue cannot be used at {', '.join(where)}",
-        why="it has [[service]], [[user_type]], [[feature]] and [[notice]] tables with the keys of the contract, no others",
+        why="its tables are [[service]], [[user_type]], [[feature]] and [[notice]], with their own keys alone",
         hint="cetegra-usage generate DIR shows one that works",
     )
 
@@ -291,7 +295,9 @@ def _read_toml(file: Path, what: str) -> dict[str, Any]:
 
 def _unknown(what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"unknown setting: {what}", why="a setting that nobody reads would only seem to work", hint="cetegra-usage config show"
+        f"unknown setting: {what}",
+        why="a setting that nobody reads would only seem to work",
+        hint="cetegra-usage config show",
     )
 
 

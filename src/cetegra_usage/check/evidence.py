@@ -37,7 +37,6 @@ NAMES_SEARCHED = (
 CHANGES = "changes.parquet"
 """What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
 
-_INTERVALS = "pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP"
 _KEPT = ("stripped", "repeated_ids", "repeated_rows", "held_groups", "persons_seen", "session_spans")
 
 
@@ -70,12 +69,10 @@ class Context:
     Attributes:
         intervals: Parquet file of the intervals in which consent was in force (`pseudonym`, `granted_at`,
             `withdrawn_at`, null while in force); None where there is no consent log.
-        earlier_sessions: Parquet files of rolled-up sessions about `max_days` before.
         digest_numbers: Numbers cut from the digests of account ids; None where no list is given.
     """
 
     intervals: Path | None
-    earlier_sessions: Sequence[Path] = ()
     digest_numbers: Sequence[int] | None = None
 
 
@@ -95,7 +92,7 @@ def examine(
         files: Its local files.
         context: The consent log and what else it is judged against.
         catalogue: The declared services, user types and features.
-        settings: `consent.skew_seconds`, `session.max_days`, and the engine's bounds.
+        settings: `consent.skew_seconds`, and the engine's bounds.
         needs: For each expectation, the columns without which it is not checked.
         folder: The partition's own folder of the spool.
 
@@ -198,7 +195,6 @@ def _examine(
         counts |= _row(sql.frame(connection, "account_digests"))
     if context.intervals is None:
         counts |= {"consent_in_force": None, "session_ends_with_consent": None}
-    counts |= _row(sql.frame(connection, "long_sessions", max_days=settings.session.max_days))
     found, per_detector, passed = _search(sql.frame(connection, "unlisted_texts").iter_rows(), shape.names)
     counts |= found
     for expectation, columns in needs.items():
@@ -240,16 +236,12 @@ def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue
     }
     for name, frame in vocabulary.items():
         connection.register(name, frame)
-    intervals = [context.intervals] if context.intervals else []
-    _files_or_empty(connection, "intervals", intervals, _INTERVALS)
-    _files_or_empty(connection, "earlier_sessions", context.earlier_sessions, "session_id UUID, first_at TIMESTAMP")
-
-
-def _files_or_empty(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], columns: str) -> None:
-    if files:
-        connection.read_parquet([str(file) for file in files]).create_view(name)
+    if context.intervals:
+        connection.read_parquet(str(context.intervals)).create_view("intervals")
     else:
-        connection.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        connection.execute(
+            "CREATE TEMP TABLE intervals (pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP)"
+        )
 
 
 def _search(texts: Iterable[tuple[Any, ...]], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:
@@ -260,7 +252,7 @@ def _search(texts: Iterable[tuple[Any, ...]], names: Iterable[str]) -> tuple[dic
         and the texts in which nothing was found.
     """
     known = detectors.detectors()
-    by_expectation = dict.fromkeys(NAMES_SEARCHED, 0)
+    by_expectation: dict[str, int] = dict.fromkeys(NAMES_SEARCHED, 0)
     by_detector: dict[str, int] = {}
     passed: set[str] = set()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from cetegra_usage import sql
 from cetegra_usage.errors import IncompletePartitionError
 
 if TYPE_CHECKING:
@@ -126,9 +127,9 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
             else:
                 parts.append(_ndjson(connection, file, f"lines_{number}", schema, shape))
             continue
-        except (duckdb.Error, UnicodeError):
-            pass
-        raise unreadable(file)
+        except (duckdb.Error, sql.QueryError, UnicodeError):
+            pass  # raised below, where no chain leads back to words that may quote rows
+        raise unreadable()
     union = parts[0] if parts else _empty(connection, schema)
     for part in parts[1:]:
         union = union.union(part)
@@ -136,13 +137,12 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
     return shape
 
 
-def unreadable(file: Path | None = None) -> IncompletePartitionError:
-    """Return the error for a file that is not what its name says (its own words may quote rows: they are not passed on)."""
-    name = file.name if file else "one of its files"
+def unreadable() -> IncompletePartitionError:
+    """Return the error for files that are not what their names say; the reader's own words may quote rows."""
     return IncompletePartitionError(
-        f"{name} cannot be read as what its name says",
+        "a file cannot be read as what its name says",
         why="it is cut short, damaged, or of another form",
-        hint="land the file again; the next run takes it",
+        hint="land the partition again; the next run takes it",
     )
 
 
@@ -172,23 +172,14 @@ def _ndjson(
     # Parsed once into memory that DuckDB bounds and spills; a line that is no JSON fails here, not in a later scan.
     connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
     lines = connection.table(table)
-    listed = ", ".join(f"'{name}'" for name in schema.kinds)
-    keys = "json_keys(json)"
-    counts = lines.aggregate(
-        f"count(*) FILTER (json_type(json) <> 'OBJECT'),"
-        f" count(*) FILTER (len(list_filter({keys}, lambda k: k NOT IN ({listed}))) > 0 OR len({keys}) > len(list_distinct({keys}))),"
-        f" count(*) FILTER (len(list_filter([{listed}], lambda k: NOT list_contains({keys}, k))) > 0),"
-        f" count(*) FILTER (len(list_filter({keys}, lambda k: json_type(json, '$.\"' || replace(k, '\"', '') || '\"') IN ('OBJECT', 'ARRAY'))) > 0)"
-    ).fetchall()[0]
-    if counts[0]:
-        raise unreadable(file)
-    shape.extra += counts[1]
-    shape.missing += counts[2]
-    shape.mistyped += counts[3]
-    names = connection.sql(
-        f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {table} WHERE len({keys}) > 0"
-    ).fetchall()
-    shape.names |= {name for (name,) in names} - set(schema.kinds)
+    lines.create_view("lines", replace=True)
+    found = sql.frame(connection, "ndjson_shape", listed=list(schema.kinds)).row(0, named=True)
+    if found["no_object"]:
+        raise unreadable()
+    shape.extra += int(found["extra"])
+    shape.missing += int(found["missing"])
+    shape.mistyped += int(found["mistyped"])
+    shape.names |= set(found["names"] or ()) - set(schema.kinds)
     texts = lines.project(
         ", ".join(f"json ->> '$.{name}' AS {name}, json_type(json, '$.{name}') AS {name}_type" for name in schema.kinds)
     )
@@ -219,7 +210,7 @@ def _project(
 
 def _empty(connection: duckdb.DuckDBPyConnection, schema: Schema) -> duckdb.DuckDBPyRelation:
     nulls = ", ".join(f"NULL::{_NULLS[kind]} AS {name}" for name, kind in schema.kinds.items())
-    return connection.sql(f"SELECT {nulls}, 0 AS missing, 0 AS unreadable WHERE false")
+    return connection.sql("SELECT 1").project(f"{nulls}, 0 AS missing, 0 AS unreadable").limit(0)
 
 
 def _literal(file: Path) -> str:

@@ -77,7 +77,7 @@ def demo(config: str | None, flags: Sequence[str], folder: Path, days: int, *, a
 @click.option("--users", default=3000, show_default=True, type=click.IntRange(1), help="People in all services.")
 @click.option("--seed", default=0, show_default=True, type=int, help="What chance depends on.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="A fault to put in; may be given several times.")
-def generate(  # noqa: PLR0913  # each is an option
+def generate(
     config: str | None,
     flags: Sequence[str],
     folder: Path,

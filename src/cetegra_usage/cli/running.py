@@ -24,7 +24,7 @@ WORK_PENDING = 8
 @days
 @today
 @click.option("--exit-code", is_flag=True, help=f"Leave with {WORK_PENDING} if there is work.")
-def plan(  # noqa: PLR0913  # each is an option
+def plan(
     config: str | None,
     flags: Sequence[str],
     first: date | None,

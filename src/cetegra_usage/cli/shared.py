@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A day, as 2026-04-01."""
 
     name = "day"

@@ -63,6 +63,7 @@ class Job:
         catalogue: What the deployment declares.
         zone: What has landed.
         ledger: What was judged before.
+        local: Files of the warehouse that are here, by their path there.
     """
 
     spec: Spec
@@ -71,7 +72,7 @@ class Job:
     catalogue: Catalogue
     zone: landing.Zone
     ledger: ledger.Ledger
-    notes: list[str] = field(default_factory=list[str])
+    local: dict[str, Path] = field(default_factory=dict[str, Path])
 
     @property
     def settings(self) -> Settings:
@@ -94,9 +95,11 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
 
     stores = open_all(settings)
     catalogue = load_catalogue(settings)
-    if found := detectors.judge_catalogue(catalogue):
+    found = [finding for finding in detectors.judge_catalogue(catalogue) if finding.severity == "block"]
+    if found:
+        places = sorted({f"[[{finding.table}]] {finding.position}, {finding.field}" for finding in found})
         raise ConfigurationError(
-            f"the catalogue carries personal data at {', '.join(found)}",
+            f"the catalogue carries personal data at {'; '.join(places)}",
             why="its keys and titles are shown on every page",
             hint="rename the entry; docs/detectors.md lists what the detectors find",
         )

@@ -14,10 +14,10 @@ from cetegra_usage.ledger import canonical, digest
 from cetegra_usage.store import Entry, ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from cetegra_usage.ledger import Record
+    from cetegra_usage.ledger import Record, StoredFile
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Store
 
@@ -36,7 +36,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a period's release was last made from: digests of everything, of the rules, of the catalogue; records then."""
+    """What a period's release was last made from: digests of all, of the rules, of the catalogue; records by then."""
 
     fingerprint: str
     rules: str
@@ -99,16 +99,17 @@ def key(store: Store) -> bytes:
 
 def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
     """Bring the files of one rolled-up table of a record here, in bucket order."""
-    return [path for path in fetch_all(job, record) if table_of(path.name) == table]
+    return fetch(job, record, [file for file in record.rollups if table_of(file.path) == table])
 
 
-def fetch_all(job: Job, record: Record) -> list[Path]:
-    """Bring every rollup file of a record here, in the record's order."""
-    entries = {entry.path: entry for entry in job.stores.warehouse.list(f"rollups/{record.partition}")}
-    return [
-        job.stores.warehouse.fetch(entries.get(file.path, Entry(file.path, file.bytes, "")), job.spec.spool)
-        for file in record.rollups
-    ]
+def fetch(job: Job, record: Record, files: Sequence[StoredFile]) -> list[Path]:
+    """Bring some of a record's files here, each once a job: they are named by content and never change."""
+    if any(file.path not in job.local for file in files):
+        entries = {entry.path: entry for entry in job.stores.warehouse.list(f"rollups/{record.partition}")}
+        for file in files:
+            entry = entries.get(file.path, Entry(file.path, file.bytes, ""))
+            job.local[file.path] = job.stores.warehouse.fetch(entry, job.spec.spool)
+    return [job.local[file.path] for file in files]
 
 
 def table_of(path: str) -> str:

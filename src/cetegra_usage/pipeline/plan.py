@@ -173,7 +173,9 @@ class _Current:
         reason, why = self._reason(landed, record, again=again)
         return Item(partition, reason, why, landed, record)
 
-    def _reason(self, landed: landing.Landed, record: Record | None, *, again: bool) -> tuple[Reason, str]:
+    def _reason(  # noqa: PLR0911  # one a reason
+        self, landed: landing.Landed, record: Record | None, *, again: bool
+    ) -> tuple[Reason, str]:
         attempt = self._known.attempts.get(landed.partition.id)
         if attempt is not None and attempt.listing == landed.listing:
             return "incomplete", attempt.why

@@ -6,7 +6,6 @@ import hashlib
 import statistics
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
@@ -24,6 +23,7 @@ from cetegra_usage.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
@@ -271,24 +271,17 @@ def _batches(job: Job, work: Sequence[T]) -> list[list[T]]:
 
 
 def _context(job: Job, partition: Partition, numbers: Sequence[int] | None) -> evidence.Context:
-    intervals = job.spec.intervals if job.spec.intervals.exists() else None
-    if partition.kind != "events":
-        return evidence.Context(None)
-    max_days = job.settings.session.max_days
-    earlier = [
-        job.ledger.latest.get(Partition("events", partition.service, partition.day - timedelta(days=back)).id)
-        for back in (max_days, max_days + 1)
-    ]
-    sessions = [path for record in earlier if record for path in memory.fetch_rollups(job, record, "sessions")]
-    return evidence.Context(intervals, sessions, numbers)
+    is_judged = partition.kind == "events" and job.spec.intervals.exists()
+    return evidence.Context(job.spec.intervals if is_judged else None, numbers)
 
 
 def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
-    """Count what a partition alone does not tell: its volume beside the same weekday's, pseudonyms of two services."""
+    """Count what a partition alone does not tell: volume, sessions of many days, pseudonyms of two services."""
     landed = {one.landed.partition: one.evidence.rows.landed for one in examined if one.evidence}
     for one in examined:
         partition = one.landed.partition
         counts[partition.id]["volume_as_usual"] = _far(job, partition, landed)
+        counts[partition.id].setdefault("session_short", _long_sessions(job, partition, landed))
     for day in sorted({partition.day for partition in landed}):
         persons = {
             partition: pl.read_parquet(job.spec.folder(partition) / "persons_seen.parquet", columns=["pseudonym"])
@@ -313,11 +306,31 @@ def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, di
             counts[partition.id]["pseudonym_one_service"] = both
 
 
+def _long_sessions(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int:
+    """Return the number of sessions that had begun more than `max_days` before, as far as they were seen then."""
+    max_days = job.settings.session.max_days
+    earlier: list[Path] = []
+    for back in (max_days, max_days + 1):
+        before = Partition("events", partition.service, partition.day - timedelta(days=back))
+        if before in landed:
+            earlier.append(job.spec.folder(before) / "session_spans.parquet")
+        elif record := job.ledger.latest.get(before.id):
+            earlier += memory.fetch_rollups(job, record, "sessions")
+    if not earlier:
+        return 0
+    with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
+        own = job.spec.folder(partition) / "session_spans.parquet"
+        connection.read_parquet(str(own)).create_view("session_spans")
+        connection.read_parquet([str(path) for path in earlier], union_by_name=True).create_view("earlier_sessions")
+        return int(sql.frame(connection, "long_sessions", max_days=max_days)["session_short"][0])
+
+
 def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
     """Count the changes that contradict the log before them, whichever partition that landed in."""
     own = {one.landed.partition: job.spec.folder(one.landed.partition) / evidence.CHANGES for one in examined}
     for partition in own:
-        counts[partition.id] |= {"withdrawal_after_grant": 0, "consent_not_contradictory": 0}
+        for expectation in ("withdrawal_after_grant", "consent_not_contradictory"):
+            counts[partition.id].setdefault(expectation, 0)  # None stays: it could not be checked
     known = {
         partition: path
         for record in job.ledger.latest.values()
@@ -336,7 +349,8 @@ def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, 
     for row in found.iter_rows(named=True):
         partition = Partition("consents", "", row.pop("day"))
         if partition in own:
-            counts[partition.id] |= {name: int(value) for name, value in row.items()}
+            mine = counts[partition.id]
+            mine |= {name: int(value) for name, value in row.items() if mine[name] is not None}
 
 
 def _far(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int | None:

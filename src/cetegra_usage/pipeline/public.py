@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib import metadata
@@ -23,6 +22,8 @@ from cetegra_usage.residency import EEA
 from cetegra_usage.sql import statements
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cetegra_usage.ledger import Record
     from cetegra_usage.model import Period
     from cetegra_usage.pipeline.job import Job
@@ -307,17 +308,22 @@ def _article_30(job: Job) -> dict[str, str | list[str]]:
     stores = _stores(job)
     return {
         "role": "processor, for the customers as controllers",
-        "categories_of_processing": [loaded.promises["improvement-only"].promise, loaded.promises["groups-only"].promise],
+        "categories_of_processing": [
+            loaded.promises["improvement-only"].promise,
+            loaded.promises["groups-only"].promise,
+        ],
         "categories_of_persons": [f"users of {title}" for title in job.catalogue.services.values()],
         "categories_of_data": list(EVENTS.kinds),
         "recipients": sorted({store["operator"] for store in stores}),
-        "transfers_outside_the_eea": "none: every store lies in " + ", ".join(sorted({store["country"] for store in stores})),
+        "transfers_outside_the_eea": "none: every store lies in "
+        + ", ".join(sorted({store["country"] for store in stores})),
         "retention": [
             f"identified rollups {settings.retention.identified_days} days",
             f"evidence {settings.retention.evidence_days} days",
         ],
         "measures": [
-            f"no figure of fewer than {settings.disclosure.threshold} people, counts rounded to {settings.disclosure.rounding}",
+            f"no figure of fewer than {settings.disclosure.threshold} people",
+            f"counts rounded to {settings.disclosure.rounding}",
             "closed schema and vocabularies, detectors of personal data, quarantine of what fails",
             "pseudonyms taken off where consent was not in force",
         ],

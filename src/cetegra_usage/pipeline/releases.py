@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
 
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A release that was made."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs, units
 from cetegra_usage.pipeline import memory, public
+from cetegra_usage.pipeline.plan import parse
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,36 +25,36 @@ def source(job: Job, period: Period) -> Source:
         job: What is there.
         period: The period.
     """
-    days = needs(units(period), job.settings)
+    wanted = needs(units(period), job.settings)
     rollups: list[RollupFile] = []
     accepted: dict[str, set[date]] = {service: set() for service in job.catalogue.services}
     for record in job.ledger.latest.values():
-        kind, *service, _ = record.partition.split("/")
-        day = public.day_of(record.partition)
-        if kind != "events" or service[0] not in accepted or record.state != "accepted":
+        partition = parse(record.partition)
+        if partition.kind != "events" or partition.service not in accepted or record.state != "accepted":
             continue
-        accepted[service[0]].add(day)
-        if days.first <= day <= days.last:
-            tables = Counter(memory.table_of(file.path) for file in record.rollups)
-            rollups += [
+        accepted[partition.service].add(partition.day)
+        files = [file for file in record.rollups if wanted.wants(memory.table_of(file.path), partition.day)]
+        buckets = Counter(memory.table_of(file.path) for file in files)
+        for file, path in zip(files, memory.fetch(job, record, files), strict=True):
+            table = memory.table_of(file.path)
+            rollups.append(
                 RollupFile(
-                    service=service[0],
-                    day=day,
-                    table=memory.table_of(file.path),
+                    service=partition.service,
+                    day=partition.day,
+                    table=table,
                     bucket=memory.bucket_of(file.path),
-                    buckets=tables[memory.table_of(file.path)],
+                    buckets=buckets[table],
                     path=path,
                 )
-                for file, path in zip(record.rollups, memory.fetch_all(job, record), strict=True)
-            ]
+            )
     return Source(
         services={
             service: ServiceCalendar(public.first_day(job, service), frozenset(days))
             for service, days in accepted.items()
         },
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
-        consents=_consents(job, days.last),
-        consents_missing=_consents_missing(job, days.last),
+        consents=_consents(job, wanted.last),
+        consents_missing=_consents_missing(job, wanted.last),
     )
 
 
@@ -65,7 +66,7 @@ def _consents(job: Job, last: date) -> list[Path] | None:
         path
         for record in sorted(records, key=lambda record: record.partition)
         if public.day_of(record.partition) <= last + timedelta(days=1)
-        for path in memory.fetch_all(job, record)
+        for path in memory.fetch(job, record, record.rollups)
     ]
 
 

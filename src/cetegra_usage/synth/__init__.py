@@ -30,7 +30,7 @@ __all__ = ["FAULTS", "Fault", "generate"]
 _EVENTS_PER_USER = 3
 
 
-def generate(  # noqa: PLR0913  # each is an argument of the command
+def generate(  # each is an argument of the command
     root: Path,
     *,
     first: date,

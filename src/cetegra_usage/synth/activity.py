@@ -63,7 +63,7 @@ class Events:
         )
 
 
-def events_of_day(  # noqa: PLR0913  # a day has that many sides
+def events_of_day(  # a day has that many sides
     accounts: Accounts, habits: Habits, day: date, *, events_per_day: float, seed: int, carried: Events | None
 ) -> tuple[Events, Events]:
     """Make a day's events.

@@ -4,8 +4,6 @@ The same words name features (`chrome_extension.setup`), so the shape decides: a
 words that say nothing, is a device; a name beside a word that makes it the subject of a feature is not.
 """
 
-# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
-
 from __future__ import annotations
 
 import re
@@ -39,10 +37,11 @@ def browser_or_system(reading: Reading) -> bool:
     others = set(reading.words) - named
     if others & words("products"):
         return False
-    tokens: list[str] = _NAMED.findall(reading.text)
-    if any(_versioned(tokens, position) for position, token in enumerate(tokens) if token in named):
-        return True
     nothing = words("carriers") | words("device")
+    described = named if others <= nothing - {"workspace", "docs"} else named - words("servers")
+    tokens: list[str] = _NAMED.findall(reading.text)
+    if any(_versioned(tokens, position) for position, token in enumerate(tokens) if token in described):
+        return True
     if named & browsers:
         return others <= nothing and (named != {"edge"} or bool(others & words("device")))
     return others <= words("acts") or (others <= nothing and (len(named) > 1 or bool(others & words("says_device"))))

@@ -3,8 +3,6 @@
 What a number of a key may innocently be is decided first, by shape: a year, a date, a version, a standard, a scale.
 """
 
-# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
-
 from __future__ import annotations
 
 import re
@@ -142,7 +140,8 @@ def parts(chain: Chain) -> tuple[tuple[str, ...], ...]:
         for end in range(start + 1, min(len(groups), start + 16) + 1):
             part = groups[start:end]
             short = len(part) > 1 and max(map(len, part)) <= _SHORT
-            of_a_year = (len(part) > 1 and is_year(part[0])) or (short and any(map(is_year, part)))
+            of_a_year = len(part) > 1 and is_year(part[0]) and sum(map(len, part)) <= _LONG_TOGETHER
+            of_a_year |= short and any(map(is_year, part))
             if not of_a_year and not is_calendar(part) and not is_scale(part):
                 found.append(part)
     return tuple(found)

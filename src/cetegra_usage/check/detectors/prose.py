@@ -17,7 +17,10 @@ _SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
 _LETTERS = re.compile(r"[a-z]+")
 _ACTIONS = frozenset({"open", "navigate", "submit", "order"})
 _FEWEST, _MORE_THAN_A_KEY = 3, 10
-_ENOUGH, _ENOUGH_OF_THREE = 3, 5
+_ENOUGH = {3: 5, 4: 3}
+"""What three and four words must weigh to be a sentence."""
+
+_ENOUGH_OF_MORE, _ENOUGH_OF_A_PHRASE, _LONG = 2, 6, 6
 _FAMILY_ENDINGS = (
     "sen", "sson", "son", "dottir", "datter", "dotter", "nen", "berg", "lund", "strom", "stroem", "quist", "qvist",
     "kvist", "gren", "dal", "dahl", "vik", "haug", "rud", "stad", "gard", "gaard", "bakken", "hagen", "moen", "land",
@@ -46,9 +49,12 @@ def _is_sentence(spoken: list[str]) -> bool:
         3 if word in words("greetings") else 2 if word in words("prose") else int(word in words("small"))
         for word in spoken
     ]
+    weight = sum(weights)
     if spoken[0] in words("phrases"):
-        return sum(weights) >= 2 * _ENOUGH
-    return max(weights) > 1 and sum(weights) >= (_ENOUGH if len(spoken) > _FEWEST else _ENOUGH_OF_THREE)
+        return weight >= _ENOUGH_OF_A_PHRASE
+    if spoken[0] == "the" or max(weights) > 1:
+        return weight >= _ENOUGH.get(len(spoken), _ENOUGH_OF_MORE)
+    return len(spoken) > _LONG and weight > _ENOUGH_OF_MORE
 
 
 def sensitive_word(reading: Reading) -> bool:
