@@ -71,10 +71,10 @@ def check(
 
 def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
     """Run a flow here, with the task runner that the settings name."""
-    chosen = {"run": run, "check": check}[name].with_options(task_runner=_runner(engine))
+    chosen: Any = {"run": run, "check": check}[name].with_options(task_runner=_runner(engine))
     # Prefect's heartbeat thread would hold up the end of every flow by a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return chosen(**parameters, return_state=False)
+        return chosen(**parameters)
 
 
 def _runner(engine: Engine) -> TaskRunner[Any]:
