@@ -63,6 +63,8 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int) -> 
     files = [_write(connection, "totals", into, 0)]
     if buckets == 1:
         return sorted(files + _roll_up_persons(connection, into, 0))
+    # DuckDB's default, half a million rows a bucket, holds a hundred million rows in memory before it writes the first.
+    connection.execute("SET partitioned_write_flush_threshold = 16384")
     with tempfile.TemporaryDirectory(dir=into) as folder:
         identified = connection.sql(sql.load("identified").text, params={"buckets": buckets})
         sql.write(identified, Path(folder, "identified"), partition_by="bucket")

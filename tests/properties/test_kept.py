@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@settings(THOROUGH, max_examples=4)
-@given(zone=zones(max_days=35), buckets=st.sampled_from((1, 4)))
+@settings(THOROUGH, max_examples=3)
+@given(zone=zones(max_days=21), buckets=st.sampled_from((1, 4)))
 def test_kept_tallies_and_summaries_change_no_figure(zone: Zone, buckets: int) -> None:
     configured = load_settings(flags={"retention.identified_days": str(zone.identified_days)}, environment={})
     with tempfile.TemporaryDirectory() as folder:

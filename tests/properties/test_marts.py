@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@settings(THOROUGH, max_examples=15)
+@settings(THOROUGH, max_examples=12)
 @given(zone=zones(), buckets=st.sampled_from((1, 1, 4)))
 def test_every_exact_cell_is_the_references(zone: Zone, buckets: int) -> None:
     flags = {"retention.identified_days": str(zone.identified_days)}
@@ -29,7 +29,8 @@ def test_every_exact_cell_is_the_references(zone: Zone, buckets: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = rolled_up(zone, Path(folder), buckets)
         world = zone.world()
-        for period in zone.periods():
+        periods = zone.periods()
+        for period in periods[:: 1 + len(periods) // 3]:  # the reference takes its time: some weeks and a month of each
             marts = measure(Period.parse(period), source, catalogue=zone.catalogue, settings=configured)
             expected = reference(world, period)
             said = [line for name in GRAINS for line in differences(name, expected[name], published(marts[name]))]
