@@ -183,6 +183,11 @@ def test_a_clean_catalogue_carries_nothing() -> None:
     assert judge_catalogue(_catalogue(*(_feature(key, f"The page of {key}") for key in REALISTIC_KEYS))) == []
 
 
+def test_a_title_may_name_a_system_and_a_right() -> None:
+    titles = ("Firefox 128", "iPhone 15", "Trade union agreements", "What is new, and why?")
+    assert judge_catalogue(_catalogue(*(_feature(f"shop.page_{n}", title) for n, title in enumerate(titles)))) == []
+
+
 def test_a_catalogue_is_judged_by_place_and_never_quoted() -> None:
     found = judge_catalogue(
         _catalogue(

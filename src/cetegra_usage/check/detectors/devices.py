@@ -50,7 +50,7 @@ def browser_or_system(reading: Reading) -> bool:
 def _versioned(tokens: list[str], position: int) -> bool:
     """Whether a version follows a name: a number that is no year, at most one word about the device between them."""
     following = tokens[position + 1 : position + 3]
-    if len(following) == 2 and following[0] in words("device"):
+    if len(following) > 1 and following[0] in words("device"):
         following = following[1:]
     number = following[0] if following else ""
     if not number[:1].isdigit() or re.fullmatch(r"(?:19|20)\d\d", number):

@@ -1,5 +1,7 @@
 """What a text says once it is decoded: percent signs, base64, hexadecimal, base32, whole or in a part of it."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import base64

@@ -1,5 +1,7 @@
 """Numbers that states and banks give to a person: national ids of the EEA, bank accounts, payment cards."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """Addresses of machines and of their network cards."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import ipaddress

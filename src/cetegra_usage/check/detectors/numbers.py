@@ -3,6 +3,8 @@
 What a number of a key may innocently be is decided first, by shape: a year, a date, a version, a standard, a scale.
 """
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import re
@@ -139,9 +141,13 @@ def parts(chain: Chain) -> tuple[tuple[str, ...], ...]:
     for start in range(len(groups)):
         for end in range(start + 1, min(len(groups), start + 16) + 1):
             part = groups[start:end]
-            short = len(part) > 1 and max(map(len, part)) <= _SHORT
-            of_a_year = len(part) > 1 and is_year(part[0]) and sum(map(len, part)) <= _LONG_TOGETHER
-            of_a_year |= short and any(map(is_year, part))
-            if not of_a_year and not is_calendar(part) and not is_scale(part):
+            if not _is_of_a_year(part) and not is_calendar(part) and not is_scale(part):
                 found.append(part)
     return tuple(found)
+
+
+def _is_of_a_year(groups: Sequence[str]) -> bool:
+    """Whether a few digits are a year and the number of a case, a law or a budget."""
+    if len(groups) < 2 or sum(map(len, groups)) > _LONG_TOGETHER:
+        return False
+    return is_year(groups[0]) or (max(map(len, groups)) <= _SHORT and any(map(is_year, groups)))

@@ -1,5 +1,7 @@
 """Telephone numbers: Nordic ones as they are dialled at home, all countries' with their code."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

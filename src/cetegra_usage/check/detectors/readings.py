@@ -1,5 +1,7 @@
 """The readings of a text: what it says once encodings, look-alikes and invisible characters are taken away."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import re

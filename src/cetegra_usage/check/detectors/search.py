@@ -50,8 +50,8 @@ _ON_WORDS = frozenset(
 _UNEXPLAINED = frozenset({"long_number", "free_text", "sensitive_word", "person_name"})
 """Finders that do not say what a long number is; where another does, `long_number` has nothing to add."""
 
-_WRITTEN = frozenset({"free_text", "sensitive_word"})
-"""Finders that a title, written to be read, is not searched with."""
+_WRITTEN = frozenset({"free_text", "sensitive_word", "browser_or_system"})
+"""Finders that a title, written to be read, is not searched with: it names a feature, and nobody's device or health."""
 
 _SHORT, _LONGEST = 256, 4096
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -123,7 +123,7 @@ def _names() -> tuple[tuple[str, frozenset[str]], ...]:
 def judge_catalogue(catalogue: Catalogue) -> list[Finding]:
     """Return where a catalogue carries personal data: in a key, a title or an owner.
 
-    Titles and owners are written to be read: they are not searched for free text and sensitive words.
+    Titles and owners are written to be read: they are not searched for free text, sensitive words and devices.
 
     Raises:
         ConfigurationError: The list of detectors cannot be used.

@@ -1,5 +1,7 @@
 """Text that no person would write: UUIDs, web tokens, API keys, digests, encoded values."""
 
+# ruff: noqa: PLR2004  # how long a run is, is what shapes are about
+
 from __future__ import annotations
 
 import re

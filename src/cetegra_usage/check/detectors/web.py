@@ -101,7 +101,7 @@ def _mailbox_patterns() -> tuple[re.Pattern[str], ...]:
 
 def _is_person_at_host(pieces: tuple[str, ...]) -> bool:
     """Whether a person's name stands beside `at`, or before what ends as a host does: the sign was dropped."""
-    if len(pieces) < 4 or (pieces[-1] not in words("endings") and "at" not in pieces):  # two, and a host
+    if len(pieces) < 4 or (pieces[-1] not in words("endings") and "at" not in pieces):  # noqa: PLR2004  # two, and a host
         return False
     given, family = words("given"), words("family")
     if pieces[-1] not in words("endings_that_are_words") - {"no"} and not given.isdisjoint(pieces[:-2]):
