@@ -13,6 +13,8 @@ silence()
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import Progress  # noqa: E402
 
 from cetegra_usage.pipeline import job as jobs  # noqa: E402
 from cetegra_usage.pipeline import run as runs  # noqa: E402
@@ -38,9 +40,11 @@ def batch(work: Callable[[Spec, Any], Any], spec: Spec, items: Any) -> Any:
 
 
 def each(work: Callable[[Spec, T], R], spec: Spec, batches: Sequence[T], *, name: str) -> Iterable[R]:
-    """Give batches to the flow's workers and return their results in order."""
+    """Give batches to the flow's workers and return their results in order; a terminal sees how far they are."""
     futures = [batch.with_options(name=name).submit(work, spec, items) for items in batches]
-    return [future.result() for future in futures]
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        return [future.result() for future in progress.track(futures, description=name)]
 
 
 @flow(name="cetegra-usage run", persist_result=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
+TERMINATED = 143
 
 _COMMANDS = {
     "demo": "making",
@@ -80,6 +82,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave the process with its exit code."""
     silence()
+    # Left to itself, a terminated process would leave its embedded Prefect server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = cli.main(arguments, standalone_mode=False)

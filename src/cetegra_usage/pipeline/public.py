@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from cetegra_usage import ledger
-from cetegra_usage.check import judge, register
+from cetegra_usage.check import judge, proofs, register
 from cetegra_usage.check.reader import EVENTS
 from cetegra_usage.definitions import tables
 from cetegra_usage.model import ALL, Partition, Rows, each_day
@@ -224,6 +224,7 @@ def _promise(
     due = [partition for partition, state in days if partition.kind in suites and state != "empty"]
     outcomes = [result["success"] for _, result in results]
     outcomes += [result.success for result in release.results if result.expectation.id in names]
+    caught = [proof for proof in proofs.load() if proof.expectation in names]
     failures = sum(result["count"] for _, result in results if result["success"] is False)
     return {
         "id": promise.id,
@@ -238,8 +239,8 @@ def _promise(
         "rows": _figure(protection, "features", "events", service=ALL, user_type=ALL, feature=ALL) if checked else 0,
         "failures": counts.show(failures),
         "expectations": sorted(names),
-        "proofs": [],
-        "proven": False,
+        "proofs": [{"fault": proof.fault, "expectation": proof.expectation, "caught": True} for proof in caught],
+        "proven": bool(caught),
         "evidence": promise.evidence,
         "decision": promise.decision,
     }

@@ -25,7 +25,7 @@ class Report:
     """What a run did.
 
     Attributes:
-        outcomes: One an event partition of the range, and one for each consents partition that is not accepted.
+        outcomes: One an event partition of the range, and one for each consents partition of which something failed.
         releases: The releases that were made.
     """
 
@@ -92,7 +92,8 @@ def _take(
     refused = [outcome for outcome in outcomes if _is_refused(job, outcome)]
     waits = plan.blocked_from(job, last, [outcome.partition.day for outcome in refused])
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
-    return refused + _outcomes(job, events, each, keep=keep, again=again)
+    told = [outcome for outcome in outcomes if outcome in refused or outcome.failed]
+    return told + _outcomes(job, events, each, keep=keep, again=again)
 
 
 def _is_refused(job: Job, outcome: process.Outcome) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def partitions(job: Job) -> list[dict[str, Any]]:
     """Return each partition's last state, rows, failures and when, by id.
 
-    Event partitions are all there; one of the consent log is there while it is quarantined or incomplete.
+    Event partitions are all there; one of the consent log is there while something of it fails.
     A partition that was tried and is incomplete shows as that, whatever its verdict before.
     """
     attempts = memory.load(job.stores.warehouse).attempts
@@ -35,7 +35,7 @@ def partitions(job: Job) -> list[dict[str, Any]]:
                     "why": attempt.why,
                 }
             )
-        elif record and (partition.startswith("events/") or record.state == "quarantined"):
+        elif record and (partition.startswith("events/") or record.failed):
             entry = {
                 "id": partition,
                 "state": record.state,

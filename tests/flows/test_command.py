@@ -1,0 +1,246 @@
+"""The command itself, with its own Prefect server: what a user types, sees, and gets as exit code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from support import landed
+from support.landed import change, event, identified
+
+COMMAND = str(Path(sys.executable).with_name("cetegra-usage"))
+TODAY = "2026-06-18"
+
+
+def call(*words: str, cwd: Path, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def answer(*words: str, cwd: Path, code: int = 0) -> Any:
+    return json.loads(call(*words, "--json", cwd=cwd, code=code).stdout)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demonstration of two weeks, with every connection that the process and its children asked for beside it."""
+    folder = tmp_path_factory.mktemp("demo")
+    trace = ["strace", "-f", "-qq", "-e", "trace=connect", "-o", str(folder / "connections")]
+    done = subprocess.run(
+        [*trace, COMMAND, "demo", "d", "--days", "14"],
+        cwd=folder,
+        env=os.environ | {"PREFECT_HOME": str(folder / "prefect"), "DO_NOT_TRACK": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "stdout").write_text(done.stdout, "utf-8")
+    return folder / "d"
+
+
+def test_demo_prints_where_the_pages_are(demo: Path) -> None:
+    printed = re.findall(r"(/\S+\.html)", (demo.parent / "stdout").read_text("utf-8"))
+    assert len([page for page in printed if page.endswith(("usage.html", "compliance.html"))]) >= 4
+    assert all(Path(page).is_file() for page in printed)
+
+
+def test_no_connection_leaves(demo: Path) -> None:
+    asked = (demo.parent / "connections").read_text("utf-8")
+    families = set(re.findall(r"sa_family=(AF_\w+)", asked))
+    assert families  # the watch works: the embedded server is asked over loopback
+    addresses = set(re.findall(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"', asked))
+    outside = {one or other for one, other in addresses if not (one or other).startswith(("127.", "::1"))}
+    assert outside == set()
+    assert families <= {"AF_UNIX", "AF_LOCAL", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNSPEC"}
+
+
+def test_a_second_run_does_nothing(demo: Path) -> None:
+    assert answer("plan", "--exit-code", "--today", TODAY, cwd=demo)["pending"] == 0
+    before = _bytes(demo / "publish")
+    report = answer("run", "--today", TODAY, cwd=demo)
+    assert {partition["state"] for partition in report["partitions"]} == {"unchanged"}
+    assert report["releases"] == []
+    assert _bytes(demo / "publish") == before
+
+
+def test_the_same_input_gives_the_same_bytes(demo: Path, tmp_path: Path) -> None:
+    call("demo", "again", "--days", "14", cwd=tmp_path, CETEGRA_USAGE_ENGINE_RUNNER="processes")
+    first, again = (
+        {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((folder / "publish" / "releases").rglob("*"))
+            if path.parent.name == "data" or path.name == "usage.html"
+        }
+        for folder in (demo, tmp_path / "again")
+    )
+    assert first
+    assert first == again
+
+
+def test_status_tells_of_every_partition(demo: Path) -> None:
+    found = answer("status", cwd=demo)["partitions"]
+    assert len(found) == 28
+    for partition in found:
+        rows = partition["rows"]
+        assert rows["landed"] == rows["accepted"] + rows["duplicate"] + rows["held"] + rows["quarantined"]
+        assert partition["state"] == "accepted"
+        assert partition["when"]
+
+
+def test_the_published_tables_can_be_asked(demo: Path) -> None:
+    found = answer("sql", "query", "SELECT count(DISTINCT period) AS periods FROM features", cwd=demo)
+    assert found["columns"] == ["periods"]
+    assert found["rows"][0][0] >= 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "COPY features TO '/tmp/features.csv'",
+        "ATTACH '/tmp/other.db'",
+        "SET enable_external_access = true",
+        "SELECT 1; SELECT 2",
+        "INSTALL httpfs",
+        "DROP VIEW features",
+    ],
+)
+def test_nothing_else_can_be_reached_from_a_query(demo: Path, text: str) -> None:
+    refused = call("sql", "query", text, cwd=demo, code=2)
+    assert refused.stdout == ""
+    assert "hint:" in refused.stderr
+
+
+def test_no_published_count_of_users_is_small(demo: Path) -> None:
+    for file in (demo / "publish").rglob("data/features.parquet"):
+        users = pl.read_parquet(file)["users"].drop_nulls()
+        assert users.filter(users.is_between(1, 9)).is_empty()
+
+
+def test_most_weekly_cells_are_published(demo: Path) -> None:
+    for file in (demo / "publish" / "releases").glob("*-W2[34]/r1/data/features.parquet"):
+        frame = pl.read_parquet(file).filter((pl.col("users_status") != "published") | (pl.col("users") > 0))
+        assert (frame["users_status"] == "published").mean() >= 0.7  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+
+
+def test_one_changed_file_redoes_one_partition(demo: Path, tmp_path: Path) -> None:
+    _copy(demo, tmp_path / "d")
+    partition = tmp_path / "d/landing/events/service=docs/day=2026-06-05"
+    frame = pl.read_parquet(partition / "part-0.parquet")
+    half = frame.head(frame.height // 2)
+    half.write_parquet(partition / "part-0.parquet")
+    content = (partition / "part-0.parquet").read_bytes()
+    landed.land(partition, {"part-0.parquet": content}, half.height)
+    before = _bytes(tmp_path / "d/publish/releases")
+    report = answer("run", "--today", TODAY, cwd=tmp_path / "d")
+    taken = [partition for partition in report["partitions"] if partition["state"] != "unchanged"]
+    assert [partition["id"] for partition in taken] == ["events/docs/2026-06-05"]
+    assert {release["revision"] for release in report["releases"]} == {2}
+    after = _bytes(tmp_path / "d/publish/releases")
+    assert {name: after[name] for name in before} == before  # a release is never changed
+    release = json.loads((tmp_path / "d/publish" / report["releases"][0]["path"] / "release.json").read_text("utf-8"))
+    assert {erratum["cause"] for erratum in release["errata"]} == {"late data"}
+
+
+def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path)
+    landed.land_consents(config, [change(1.0, "granted")])
+    landed.land_events(config, [event(1), identified(2), identified(3, pseudonym=None)])
+    assert call("run", "--today", TODAY, cwd=tmp_path, code=13).stdout.startswith("quarantined")
+    landed.land_events(config, [event(1)]).joinpath("part-0.parquet").write_bytes(b"PAR1")
+    (found,) = answer("run", "--today", TODAY, cwd=tmp_path, code=16)["partitions"]
+    assert (found["state"], found["rows"]["landed"]) == ("incomplete", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("publish", "--period", "2026-W99"), 2),
+        (("run", "--from", "2026-06-09", "--to", "2026-06-01"), 2),
+        (("run", "--to", "yesterday"), 2),
+        (("nothing",), 2),
+        (("run", "--set", "landing.country=US"), 12),
+        (("run", "--set", "landing.county=NO"), 10),
+        (("run", "--set", "disclosure.threshold=none"), 10),
+        (("plan", "--config", "nowhere.toml"), 10),
+        (("run", "--set", "landing.url=nowhere"), 11),
+    ],
+)
+def test_errors_say_what_why_and_what_next(tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+    landed.zone(tmp_path)
+    done = call(*words, cwd=tmp_path, code=code)
+    assert done.stdout == ""
+    assert re.match(r"error\[\w+\]: .+\n  .+\nhint: .+\n$", done.stderr)
+    if words[0] != "nothing":
+        shown = json.loads(call(*words, "--json", cwd=tmp_path, code=code).stdout)
+        assert set(shown["error"]) == {"code", "what", "why", "hint"}
+
+
+def test_config_show_names_each_origin(tmp_path: Path) -> None:
+    landed.zone(tmp_path)
+    done = call(
+        "config", "show", "--json", "--set", "session.max_days=9", cwd=tmp_path, CETEGRA_USAGE_CONSENT_SKEW_SECONDS="5"
+    )
+    shown = json.loads(done.stdout)
+    assert shown["session.max_days"] == {"value": 9, "origin": "flag"}
+    assert shown["consent.skew_seconds"]["value"] == 5
+    assert shown["consent.skew_seconds"]["origin"].startswith("environment")
+    assert shown["landing.country"]["origin"] == "file cetegra-usage.toml"
+    assert shown["disclosure.threshold"] == {"value": 10, "origin": "default"}
+
+
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("--version",)])
+def test_help_loads_nothing_heavy(words: tuple[str, ...], tmp_path: Path) -> None:
+    code = f"""
+import sys
+from cetegra_usage.cli import main
+try:
+    main({list(words)!r})
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {{"duckdb", "polars", "pyarrow", "pandas", "prefect", "great_expectations", "altair", "scipy", "phonenumbers"}}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_every_command_has_help() -> None:
+    listed = re.findall(r"^  (\w+) +[A-Z]", call("--help", cwd=Path.cwd()).stdout, re.MULTILINE)
+    assert {"demo", "generate", "plan", "run", "check", "publish", "status", "sql", "config"} <= set(listed)
+    for command in listed:
+        assert "Usage: cetegra-usage" in call(command, "--help", cwd=Path.cwd()).stdout
+
+
+def _bytes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _copy(source: Path, target: Path) -> None:
+    import shutil  # noqa: PLC0415
+
+    shutil.copytree(source, target)

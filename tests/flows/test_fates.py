@@ -1,0 +1,383 @@
+"""What becomes of a partition and of each of its rows: hand-written partitions, a verdict each."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from support import landed
+from support.landed import DAY, EVENT, OTHER, PERSON, change, event, failures, identified, land, only
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SESSION = "9b2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c11"
+PERSONAL = "kari.nordmann@example.org"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return landed.zone(tmp_path)
+
+
+def consenting(config: Path, *rows: dict[str, Any]) -> None:
+    landed.land_consents(config, [change(1.0, "granted"), change(1.0, "granted", OTHER), *rows])
+
+
+def test_lawful_rows_are_accepted(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), identified(2), identified(3, session_id=SESSION)])
+    outcome = only(config)
+    assert (outcome.state, failures(outcome)) == ("accepted", {})
+    assert (outcome.rows.landed, outcome.rows.accepted) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expectation", "promise"),
+    [
+        ({"pseudonym": PERSON}, "no_pseudonym_without_consent", "id-only-with-consent"),
+        ({"consent": True}, "pseudonym_with_consent", "id-only-with-consent"),
+        ({"session_id": SESSION}, "session_only_with_consent", "session-only-with-consent"),
+        ({"event_id": "6fa459ea-ee8a-11ca-894e-db77e160355e"}, "event_id_random", "unlinkable-without-consent"),
+        ({"event_id": "00000000-0000-0000-0000-000000000000"}, "event_id_random", "unlinkable-without-consent"),
+        ({"event_id": None}, "values_present", "fields-listed"),
+        ({"event_id": "no id"}, "values_readable", "fields-listed"),
+        ({"action": "delete"}, "action_declared", "no-content"),
+        ({"service": "docs"}, "service_is_the_folders", "fields-listed"),
+        ({"occurred_at": landed.at(0, DAY + timedelta(days=1))}, "inside_the_day", "fields-listed"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_quarantines_the_day(
+    config: Path, changed: dict[str, Any], expectation: str, promise: str
+) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), event(2, **changed)])
+    outcome = only(config)
+    assert outcome.state == "quarantined"
+    assert {"promise": promise, "expectation": expectation, "count": 1} in list(outcome.failed)
+    assert (outcome.rows.quarantined, outcome.rows.accepted) == (2, 0)
+
+
+@pytest.mark.parametrize("number", [5, 2**32, -7])
+def test_a_small_pseudonym_is_no_opaque_number(config: Path, number: int) -> None:
+    consenting(config)
+    landed.land_events(config, [identified(1, person=number)])
+    assert failures(only(config))["pseudonym_in_range"] == 1
+
+
+def test_a_personal_value_blocks_and_is_never_shown(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), event(2, feature=PERSONAL)])
+    outcome = only(config)
+    assert outcome.state == "quarantined"
+    assert failures(outcome)["no_direct_identifiers"] == 1
+    landed.run(config)
+    kept = [path for path in config.parent.rglob("*") if path.is_file() and "landing" not in path.parts]
+    assert kept
+    assert not [path for path in kept if b"nordmann" in path.read_bytes()]
+
+
+def test_columns_are_closed(config: Path) -> None:
+    consenting(config)
+    schema = EVENT.append(pa.field("ip_address", pa.string()))
+    landed.land_events(config, [event(1) | {"ip_address": "10.1.2.3"}], schema=schema)
+    outcome = only(config)
+    assert outcome.state == "quarantined"
+    assert failures(outcome)["no_extra_columns"] == 1
+    assert failures(outcome)["no_device_data"] == 1
+
+
+def test_a_missing_column_is_said_and_what_needs_it_is_not_checked(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1)], schema=pa.schema([field for field in EVENT if field.name != "consent"]))
+    outcome = only(config)
+    assert failures(outcome) == {"no_missing_columns": 1}
+
+
+def test_integers_and_ids_of_other_widths_are_cast(config: Path) -> None:
+    consenting(config)
+    schema = EVENT.set(7, pa.field("pseudonym", pa.uint64())).set(0, pa.field("event_id", pa.binary(16)))
+    row = identified(1)
+    row["event_id"] = bytes.fromhex(row["event_id"].replace("-", ""))
+    landed.land_events(config, [row], schema=schema)
+    assert only(config).state == "accepted"
+
+
+def test_a_float_is_no_pseudonym(config: Path) -> None:
+    consenting(config)
+    row = identified(1, person=2**40)
+    landed.land_events(config, [row], schema=EVENT.set(7, pa.field("pseudonym", pa.float64())))
+    assert failures(only(config)) == {"no_mistyped_columns": 1}
+
+
+def test_nanoseconds_are_cut_off_not_rounded_into_the_next_day(config: Path) -> None:
+    consenting(config)
+    schema = EVENT.set(1, pa.field("occurred_at", pa.timestamp("ns", tz="UTC")))
+    last = pa.scalar(landed.at(0, DAY + timedelta(days=1)), pa.timestamp("ns", tz="UTC")).value - 1
+    table = pa.Table.from_pylist([event(1)], EVENT).cast(schema)
+    table = table.set_column(1, schema.field(1), pa.array([last], pa.timestamp("ns", tz="UTC")))
+    landed.land_events(config, [event(1)])
+    land(config.parent / f"landing/events/service=workspace/day={DAY}", {"part-0.parquet": _parquet(table)}, 1)
+    assert failures(only(config)) == {}
+
+
+def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), event(2, feature="cases.new_board"), event(3, action="order")])
+    report = landed.run(config)
+    (outcome,) = report.outcomes
+    assert (outcome.state, outcome.rows.held, outcome.rows.accepted) == ("accepted", 2, 1)
+    assert failures(outcome) == {"feature_declared": 1, "action_listed": 1}
+    more = landed.CATALOGUE.replace('"submit"]', '"submit", "order"]') + (
+        '\n[[feature]]\nkey = "cases.new_board"\ntitle = "Board"\nservice = "workspace"\nactions = ["open"]\n'
+        'owner = "the cases team"\nsince = 2026-01-01\n'
+    )
+    (config.parent / "catalogue.toml").write_text(more, "utf-8")
+    (outcome,) = landed.run(config).outcomes
+    assert (outcome.state, outcome.rows.held, outcome.rows.accepted) == ("accepted", 0, 3)
+
+
+def test_equal_duplicates_are_counted_once_and_unequal_ones_block(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), event(1), event(2)])
+    outcome = only(config)
+    assert (outcome.state, outcome.rows.duplicate, outcome.rows.accepted) == ("accepted", 1, 2)
+    landed.land_events(config, [event(1), event(1, hour=10), event(2)])
+    assert failures(only(config)) == {"event_id_unique": 2}
+
+
+def test_ids_outside_their_consent_are_stripped(config: Path) -> None:
+    consenting(config, change(12.0, "withdrawn"), change(15.0, "granted"))
+    rows = [identified(n, hour) for n, hour in enumerate([0.5, 2.0, 11.9, 12.0, 13.0, 15.0])]
+    landed.land_events(config, rows)
+    outcome = only(config)
+    # 0:30 lies before the grant; 12:00 within the minute that clocks may differ; 13:00 after the withdrawal.
+    assert (outcome.state, outcome.rows.stripped) == ("accepted", 2)
+    assert failures(outcome) == {"consent_in_force": 2}
+    assert [failed["promise"] for failed in outcome.failed] == ["consent-at-the-time"]
+
+
+def test_an_interval_longer_than_nothing_is_needed(config: Path) -> None:
+    landed.land_consents(config, [change(5.0, "granted"), change(5.0, "withdrawn")])
+    landed.land_events(config, [identified(1, 5.0)])
+    assert failures(only(config)) == {"consent_in_force": 1}
+
+
+def test_sessions_of_two_and_sessions_that_outlive_their_consent_are_stripped_whole(config: Path) -> None:
+    consenting(config, change(12.0, "withdrawn"), change(12.5, "granted"))
+    another = SESSION.replace("9b", "8b")
+    landed.land_events(
+        config,
+        [
+            identified(1, 2.0, session_id=SESSION),
+            identified(2, 3.0, OTHER, session_id=SESSION),
+            identified(3, 11.0, session_id=another),
+            identified(4, 13.0, session_id=another),
+            identified(5, 14.0),
+        ],
+    )
+    outcome = only(config)
+    assert failures(outcome) == {"session_one_person": 1, "session_ends_with_consent": 1}
+    assert (outcome.rows.stripped, outcome.rows.accepted) == (4, 5)
+
+
+def test_without_a_consent_log_consent_is_not_checked(config: Path) -> None:
+    landed.land_events(config, [identified(1)])
+    landed.run(config)
+    document = _evidence(config)
+    status = {one["id"]: one["status"] for one in document["promises"]}
+    assert status["consent-at-the-time"] == "not_checked"
+    assert status["id-only-with-consent"] == "met"
+
+
+def test_events_wait_for_the_consent_log(config: Path) -> None:
+    landed.land_consents(config, [change(1.0, "granted")], day=DAY - timedelta(days=1))
+    landed.land_events(config, [identified(1)])
+    (outcome,) = landed.run(config, today=DAY + timedelta(days=1)).outcomes
+    assert outcome.state == "incomplete"
+    assert str(DAY) in outcome.why
+    (outcome,) = landed.run(config, today=DAY + timedelta(days=4)).outcomes
+    assert outcome.state == "accepted"
+
+
+def test_a_quarantined_consent_log_lets_nothing_through(config: Path) -> None:
+    landed.land_consents(config, [change(1.0, "given")])
+    landed.land_events(config, [event(1)])
+    report = landed.run(config)
+    states = {outcome.partition.id: outcome.state for outcome in report.outcomes}
+    assert states == {f"consents/{DAY}": "quarantined", f"events/workspace/{DAY}": "incomplete"}
+    assert report.exit_code == 13
+
+
+def test_late_consent_reopens_what_it_touches(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [identified(1), identified(2, person=OTHER)])
+    next_day = DAY + timedelta(days=1)
+    landed.land_events(config, [identified(1, person=OTHER, day=next_day)], day=next_day)
+    assert [outcome.rows.stripped for outcome in landed.run(config).outcomes] == [0, 0]
+    consenting(config, change(8.0, "withdrawn"))
+    outcomes = {outcome.partition.day: outcome for outcome in landed.run(config).outcomes}
+    assert (outcomes[DAY].state, outcomes[DAY].rows.stripped) == ("accepted", 1)
+    assert outcomes[next_day].state == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "part-0.parquet").write_bytes((folder / "part-0.parquet").read_bytes()[:200]),
+        lambda folder: (folder / "part-0.parquet").unlink(),
+        lambda folder: (folder / "more.parquet").write_bytes(b"PAR1"),
+        lambda folder: (folder / "_seal.json").write_text("{", "utf-8"),
+        lambda folder: _flip(folder / "part-0.parquet"),
+    ],
+    ids=["cut", "missing", "extra", "broken seal", "flipped byte"],
+)
+def test_what_differs_from_its_seal_is_incomplete_and_the_rest_goes_on(config: Path, damage: Any) -> None:
+    consenting(config)
+    other = DAY - timedelta(days=1)
+    landed.land_events(config, [event(1, day=other)], day=other)
+    damage(landed.land_events(config, [event(1)]))
+    report = landed.run(config)
+    states = {outcome.partition.day: outcome.state for outcome in report.outcomes}
+    assert states == {other: "accepted", DAY: "incomplete"}
+    assert report.exit_code == 16
+
+
+def test_a_file_cut_in_half_without_a_seal_is_incomplete(config: Path) -> None:
+    consenting(config)
+    folder = landed.land_events(config, [event(1)], sealed=False)
+    file = folder / "part-0.parquet"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert only(config).state == "incomplete"
+
+
+def test_a_seal_can_be_required(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path)
+    text = config.read_text("utf-8").replace('url = "landing"', 'url = "landing"\nseal = "required"')
+    config.write_text(text, "utf-8")
+    consenting(config)
+    landed.land_events(config, [event(1)], sealed=False)
+    assert only(config).state == "incomplete"
+
+
+@pytest.mark.parametrize("form", ["ndjson", "ndjson.gz", "ndjson.zst"])
+def test_ndjson_is_read_as_parquet_is(config: Path, form: str) -> None:
+    consenting(config)
+    rows = [event(1), identified(2), identified(3, pseudonym=str(PERSON)), identified(4, session_id=SESSION)]
+    content = landed.ndjson(rows)
+    if form.endswith("gz"):
+        content = gzip.compress(content)
+    if form.endswith("zst"):
+        content = pa.compress(content, "zstd", asbytes=True)
+    land(config.parent / f"landing/events/service=workspace/day={DAY}", {f"a.{form}": content}, 4)
+    outcome = only(config)
+    assert (outcome.state, outcome.rows.accepted, failures(outcome)) == ("accepted", 4, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "expectation"),
+    [
+        (lambda text: text.replace('"consent"', '"page": "x", "consent"'), "no_extra_columns"),
+        (lambda text: text.replace('"consent"', '"action": "open", "consent"'), "no_extra_columns"),
+        (lambda text: text.replace('"open"', '{"a": 1}'), "no_mistyped_columns"),
+        (lambda text: text.replace('"action": "open", ', ""), "no_missing_columns"),
+        (lambda text: text.replace(str(PERSON), f"{PERSON}.0"), "values_readable"),
+        (lambda text: text.replace("+00:00", ""), "values_readable"),
+    ],
+    ids=["unknown key", "key twice", "nested", "key missing", "float", "no zone"],
+)
+def test_ndjson_is_closed_too(config: Path, line: Any, expectation: str) -> None:
+    consenting(config)
+    good, bad = landed.ndjson([identified(1)]).decode(), line(landed.ndjson([identified(2)]).decode())
+    land(config.parent / f"landing/events/service=workspace/day={DAY}", {"a.ndjson": (good + bad).encode()}, 2)
+    outcome = only(config)
+    assert outcome.state == "quarantined"
+    assert failures(outcome)[expectation] == 1
+
+
+def test_ndjson_cut_at_a_lines_end_is_found_by_its_seal(config: Path) -> None:
+    consenting(config)
+    folder = config.parent / f"landing/events/service=workspace/day={DAY}"
+    land(folder, {"a.ndjson": landed.ndjson([event(1), event(2)])}, 3)
+    assert only(config).state == "incomplete"
+
+
+def test_counted_pseudonyms_are_not_opaque(config: Path) -> None:
+    people = [10**15 + 3 * number for number in range(40)]
+    landed.land_consents(config, [change(1.0, "granted", person) for person in people])
+    landed.land_events(config, [identified(number, person=person) for number, person in enumerate(people)])
+    assert failures(only(config))["pseudonym_not_sequential"] >= 38
+
+
+def test_a_sealed_day_without_files_is_a_day_without_events(config: Path) -> None:
+    consenting(config)
+    folder = config.parent / f"landing/events/service=workspace/day={DAY}"
+    folder.mkdir(parents=True)
+    (folder / "_seal.json").write_text('{"files": []}', "utf-8")
+    outcome = only(config)
+    assert (outcome.state, outcome.rows.landed) == ("accepted", 0)
+
+
+def test_a_repaired_partition_is_taken_in_and_both_verdicts_stay(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1), event(2, action="delete")])
+    assert landed.run(config).exit_code == 13
+    assert landed.run(config).exit_code == 0  # nothing new to do
+    landed.land_events(config, [event(1), event(2)])
+    report = landed.run(config)
+    assert [outcome.state for outcome in report.outcomes] == ["accepted"]
+    assert {release.revision for release in report.releases} == {2}
+    (partition,) = [one for one in _evidence(config)["partitions"] if one["id"] == f"events/workspace/{DAY}"]
+    assert partition["history"] == [{"state": "quarantined", "failed": ["action_declared"]}]
+
+
+def test_days_that_are_not_over_are_never_taken(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1)])
+    assert landed.run(config, today=DAY).outcomes == []
+
+
+def test_every_row_is_accounted_for(config: Path) -> None:
+    consenting(config, change(12.0, "withdrawn"))
+    rows = [event(1), event(1), event(2, feature="cases.new_board"), event(2, feature="cases.new_board")]
+    landed.land_events(config, [*rows, identified(3, 13.0), identified(4, 3.0)])
+    rows_of = only(config).rows
+    assert rows_of.landed == rows_of.accepted + rows_of.duplicate + rows_of.held + rows_of.quarantined == 6
+    assert (rows_of.accepted, rows_of.duplicate, rows_of.held, rows_of.stripped) == (3, 2, 1, 1)
+
+
+def _evidence(config: Path) -> dict[str, Any]:
+    import json  # noqa: PLC0415
+
+    releases = sorted((config.parent / "publish/releases/2026-06").iterdir())
+    return json.loads((releases[-1] / "evidence.json").read_text("utf-8"))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    import io  # noqa: PLC0415
+
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def test_the_plain_count_of_events_is_what_was_landed(config: Path) -> None:
+    consenting(config)
+    landed.land_events(config, [identified(number, person=PERSON) for number in range(12)])
+    landed.run(config, **{"disclosure.threshold": "1", "disclosure.rounding": "1"})
+    activity = pl.read_parquet(config.parent / "publish/releases/2026-06/r1/data/activity.parquet")
+    row = activity.filter((pl.col("day") == date(2026, 6, 3)) & (pl.col("service") == "all")).row(-1, named=True)
+    assert (row["events"], row["identified_events"], row["dau"]) == (12, 12, 1)
