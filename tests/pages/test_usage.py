@@ -48,7 +48,10 @@ def test_banner_where_nothing_is_protected(week: ReleaseView) -> None:
 
 def test_note_where_no_audit_was_made(week: ReleaseView) -> None:
     bare = {key: value for key, value in week.evidence.items() if key != "audit"}
-    assert "Totals are not yet protected" in usage.render(replace(week, evidence=bare))
+    for evidence in (bare, {**bare, "audit": None}):
+        view = replace(week, evidence=evidence)
+        assert "Totals are not yet protected" in usage.render(view)
+        assert "Totals are not yet protected" in compliance.render(evidence, view)
     assert "Totals are not yet protected" not in usage.render(week)
 
 
@@ -209,3 +212,31 @@ def test_no_day_is_drawn_where_none_is() -> None:
     assert frame.filter(pl.col("day") == date(2026, 4, 14), pl.col("service") == ALL)[
         "dau_status"
     ].unique().to_list() == ["unavailable"]
+
+
+def test_weeks_before_the_first_event_are_told_not_drawn(week: ReleaseView) -> None:
+    def emptied(name: str, column: str) -> released.Released:
+        frame = week.tables[name].frame
+        early = pl.col(column) < date(2026, 3, 1)
+        zero = [
+            pl.when(early).then(0 if frame.schema[one] == pl.Int64 else None).otherwise(pl.col(one)).alias(one)
+            for one in frame.columns
+            if f"{one}_status" in frame.columns
+        ]
+        told = [
+            pl.when(early).then(pl.lit("published")).otherwise(pl.col(one)).alias(one)
+            for one in frame.columns
+            if one.endswith("_status")
+        ]
+        return released.Released(name, frame.with_columns(*zero, *told))
+
+    tables = {
+        **week.tables,
+        "feature_weeks": emptied("feature_weeks", "week"),
+        "retention": emptied("retention", "cohort_week"),
+    }
+    page = usage.render(replace(week, tables=tables))
+    assert "Nothing was collected before the week from 2 Mar." in page
+    assert "No users were new before the week from 2 Mar." in page
+    assert 'data-d="week=2026-02-23' not in page
+    assert 'data-d="week=2026-03-02' in page

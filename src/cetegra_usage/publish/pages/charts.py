@@ -23,6 +23,8 @@ PLOT = WIDTH - LEFT - RIGHT
 """Every panel over time has one size, and its plot one place in it."""
 
 _TICKS = "datum.value >= 1e6 ? format(datum.value / 1e6, '~r') + 'M' : format(datum.value, ',~r')"
+_BRACKETS = 3
+"""Steps that a symbol in brackets needs."""
 _STEP, _BELOW = 36, 26
 """Height of a row in the charts that write each thing's name above its bar, and where in it the bar lies."""
 
@@ -128,7 +130,12 @@ def columns(
     y = _heights(values)
     bars = [{"x": at, "y": value} for at, value in enumerate(values) if value is not None]
     gaps = [
-        {"from": start - 0.5, "to": end - 0.5, "x": (start + end - 1) / 2, "mark": f"[{mark}]"}
+        {
+            "from": start - 0.5,
+            "to": end - 0.5,
+            "x": (start + end - 1) / 2,
+            "mark": f"[{mark}]" if end - start >= _BRACKETS else mark,
+        }
         for start, end, mark in _runs(values, marks)
     ]
     width = max(2.0, PLOT / len(values) - 2)

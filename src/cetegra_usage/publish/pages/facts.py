@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from cetegra_usage.model import ALL
@@ -11,6 +12,7 @@ from cetegra_usage.publish.pages.words import name, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from cetegra_usage.model import Period
     from cetegra_usage.publish.pages.view import Earlier, ReleaseView
@@ -52,6 +54,17 @@ class Facts:
         if table not in known:
             known[table] = Figures(table, earlier.tables[table])
         return known[table]
+
+    def weeks(self) -> list[date]:
+        """Return the Mondays of `feature_weeks` from the first week with an event: before it nothing was collected."""
+        figures = self.figures("feature_weeks")
+        mondays: list[date] = figures.values("week") if figures else []
+        return [*dropwhile(lambda monday: self._empty(figures, monday), mondays)] if figures else []
+
+    @staticmethod
+    def _empty(figures: Figures, monday: date) -> bool:
+        cell = figures.cell("events", week=monday, service=ALL, user_type=ALL, feature=ALL)
+        return cell.value == 0 and cell.status == "published"
 
     @property
     def day_step(self) -> int:

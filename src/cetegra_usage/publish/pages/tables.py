@@ -123,7 +123,7 @@ class Table:
     partial: bool = False
 
 
-def make(  # noqa: PLR0913  # a table is many things
+def make(  # a table is many things
     figures: Figures,
     *,
     id: str,  # noqa: A002  # as in HTML

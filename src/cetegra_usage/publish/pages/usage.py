@@ -61,7 +61,7 @@ def render(view: ReleaseView) -> str:
         services=list(facts.services.values()),
         threshold=view.threshold,
         not_protected=view.threshold < view.PROTECTED_FROM,
-        not_audited="audit" not in view.evidence,
+        not_audited=not view.evidence.get("audit"),
         errata=view.errata,
         contents=[(name, say(f"contents.{name}")) for name, _ in sections],
         sections=sections,

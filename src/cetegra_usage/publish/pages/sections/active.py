@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from cetegra_usage.publish.pages.facts import Facts
 
-_QUARTER_TICK = 4
-
 
 def section(facts: Facts) -> dict[str, Any] | None:
     """Return a panel a user type by day, one by week, and the tables behind them; None without `activity`."""
@@ -26,7 +24,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     if figures is None:
         return None
     days, weekly = facts.view.period.days, facts.figures("feature_weeks")
-    mondays: list[date] = weekly.values("week") if weekly else []
+    mondays = facts.weeks()
     daily = [key for key in facts.types if not _mostly_withheld(_row(figures, "dau", key, days))]
     return {
         "title": _title(facts, figures),
@@ -39,6 +37,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         ),
         "given_way": [title for key, title in facts.types.items() if key not in daily],
         "weekly": [_by_week(facts, weekly, key, mondays) for key in facts.types] if weekly and mondays else [],
+        "begins": say("active.begins", first=day(mondays[0])) if weekly and mondays != weekly.values("week") else "",
         "by_service": _by_service(facts),
         "day_table": tables.make(
             figures,
@@ -110,7 +109,7 @@ def _by_week(facts: Facts, weekly: Figures, key: str, mondays: Sequence[date]) -
         "finding": say("active.last_week", users=last.text, day=day(mondays[-1])) if last.text else say("active.none"),
         "chart": charts.lines(
             [_line(cells, last.text, 2.6, facts.tones[key])],
-            ticks(mondays, _QUARTER_TICK),
+            ticks(mondays, max(len(mondays) // 3, 1)),
             Text(
                 f"week-{key}",
                 say("active.week_panel", type=title),

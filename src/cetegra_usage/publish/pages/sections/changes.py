@@ -93,7 +93,11 @@ def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
     for earlier in (facts.view.previous, facts.view.year_before):
         change = _compare(facts, figures, earlier).get(measure, changes.NONE)
         if earlier and change.text:
-            on = say("changes.on", change=change.text, period=period_title(earlier.period))
+            on = say(
+                "changes.on_per_day" if measure == "events" else "changes.on",
+                change=change.text,
+                period=period_title(earlier.period),
+            )
             told[change.text if change.partial else on] = None
     return [*told]
 

@@ -40,7 +40,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     ]
     columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
     more = [say("features.change", earlier=period_title(earlier.period))] if earlier else []
-    mondays: list[date] = weeks.values("week") if weeks else []
+    mondays = facts.weeks()
     if mondays:
         more.append(say("features.weeks", n=len(mondays)))
     return {

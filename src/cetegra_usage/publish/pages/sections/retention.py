@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
@@ -26,12 +27,18 @@ def section(facts: Facts) -> dict[str, Any] | None:
     figures = facts.figures("retention")
     if figures is None:
         return None
-    weeks: list[date] = figures.values("cohort_week")
+    every: list[date] = figures.values("cohort_week")
+    weeks = [*dropwhile(lambda week: _empty(figures, week), every)] or every
     made = {
         key: _triangle(facts, figures, weeks, key, title, f"retention-{at}")
         for at, (key, title) in enumerate(facts.types_and_all.items())
     }
-    return {"title": _title(figures, weeks), "table": made.pop(ALL), "tables": list(made.values())}
+    return {
+        "title": _title(figures, weeks),
+        "begins": say("retention.begins", first=day(weeks[0])) if weeks != every else "",
+        "table": made.pop(ALL),
+        "tables": list(made.values()),
+    }
 
 
 def _title(figures: Figures, weeks: Sequence[date]) -> str:
@@ -42,7 +49,13 @@ def _title(figures: Figures, weeks: Sequence[date]) -> str:
     return say("retention.untitled")
 
 
-def _triangle(  # noqa: PLR0913, PLR0917  # one triangle of several
+def _empty(figures: Figures, week: date) -> bool:
+    """Whether nobody was new in a week, as weeks are before the first event."""
+    cell = figures.cell("cohort_users", cohort_week=week, service=ALL, user_type=ALL, weeks_since=0)
+    return cell.value == 0 and cell.status == "published"
+
+
+def _triangle(  # one triangle of several
     facts: Facts,
     figures: Figures,
     weeks: Sequence[date],
@@ -62,7 +75,7 @@ def _triangle(  # noqa: PLR0913, PLR0917  # one triangle of several
         columns=[tables.Column(say("retention.new"), ("cohort_users",), ("count",), {"weeks_since": 0})]
         + [
             tables.Column(str(since), ("retention",), (facts.kind("retention", "retention"),), {"weeks_since": since})
-            for since in range(max(newest.values()) + 1)
+            for since in range(max(newest[week] for week in weeks) + 1)
         ],
         rows=[tables.Line(day(week), {"cohort_week": week, "service": ALL, "user_type": key}) for week in weeks],
         shaded=True,
