@@ -39,6 +39,11 @@ def test_each_entry_breaks_a_promise_by_the_expectation_that_proves_it() -> None
     assert [one.id for one in EVERY if one.severity == "warn"] == ["person_name"]
 
 
+def test_the_documentation_names_each() -> None:
+    text = (project.root() / "docs" / "detectors.md").read_text("utf-8")
+    assert [one.id for one in EVERY if f"| `{one.id}` | {one.finds} |" not in text] == []
+
+
 def test_no_realistic_key_is_an_alarm() -> None:
     assert len(set(REALISTIC_KEYS)) >= 400
     assert all(KEY.fullmatch(key) for key in REALISTIC_KEYS)
