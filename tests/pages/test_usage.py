@@ -240,3 +240,10 @@ def test_weeks_before_the_first_event_are_told_not_drawn(week: ReleaseView) -> N
     assert "No users were new before the week from 2 Mar." in page
     assert 'data-d="week=2026-02-23' not in page
     assert 'data-d="week=2026-03-02' in page
+
+
+def test_what_the_catalogue_has_dropped_keeps_its_key(week: ReleaseView) -> None:
+    features = {key: one for key, one in week.catalogue.features.items() if key != "cases.list"}
+    page = text_of(usage.render(replace(week, catalogue=replace(week.catalogue, features=features))))
+    assert "My cases" not in page
+    assert "cases.list →" in page

@@ -10,6 +10,8 @@ from cetegra_usage.publish.pages.cells import count
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cetegra_usage.publish.pages.facts import Facts
 
 _MOST = 15
@@ -26,7 +28,8 @@ def section(facts: Facts) -> dict[str, Any] | None:
         key=lambda way: (-way[0], *way[1].values()),
     )
     told = [
-        (value, facts.short[row["from_feature"]], facts.short[row["to_feature"]], row) for value, row in ways[:_MOST]
+        (value, _known(facts.short, row["from_feature"]), _known(facts.short, row["to_feature"]), row)
+        for value, row in ways[:_MOST]
     ]
     return {
         "title": say("paths.title", start=told[0][1], end=told[0][2], times=count(told[0][0]))
@@ -42,10 +45,15 @@ def section(facts: Facts) -> dict[str, Any] | None:
                 tables.Line(
                     say("paths.from_to", start=start, end=end),
                     row,
-                    note=facts.services[row["service"]],
+                    note=_known(facts.services, row["service"]),
                 )
                 for _, start, end, row in told
             ],
         ),
         "rest": say("paths.rest", shown=len(told), n=len(known), withheld=len(known) - len(ways)),
     }
+
+
+def _known(titles: Mapping[str, str], key: str) -> str:
+    """Return a title, or the key of what the catalogue has dropped since."""
+    return titles.get(key, key)
