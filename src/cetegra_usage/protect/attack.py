@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _SLACK = 1e-6
 _PASSES = 60
-_TURNS = 8
-_BIG = 4_000
+_TURNS = 6
+_PIECES = (4_000, 20_000)
+"""Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FAR = 1_000.0
 """How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
 
@@ -76,8 +77,8 @@ class System:
         )
 
 
-def settled(system: System, value: Floats, known: Flags) -> System:
-    """Return the system without the rows that contradict what is true, or one another.
+def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats]:
+    """Return the system without the rows that contradict what is true, or one another, and a point that fulfils it.
 
     Such a row (late data in one release and not yet in another) tells an attacker nothing that is true.
 
@@ -99,9 +100,11 @@ def settled(system: System, value: Floats, known: Flags) -> System:
         around[system.cell[broken[system.row]]] = True
         weak = system.weak & (np.bincount(system.row, around[system.cell], minlength=system.rows) > 0)
         system = system.keep(~(weak if weak.any() else broken))
-    if start(system) is None:
+    point = start(system, value, known)
+    if point is None:
         system = system.keep(np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0)
-    return system
+        point = start(system, value, known)
+    return system, np.clip(0.0, system.lower, system.upper) if point is None else point
 
 
 def tighten(system: System) -> System:
@@ -115,10 +118,11 @@ def tighten(system: System) -> System:
 def _activity(system: System, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     low = np.where(system.sign > 0, lower[system.cell], upper[system.cell]) * system.sign
     high = np.where(system.sign > 0, upper[system.cell], lower[system.cell]) * system.sign
-    return (
-        np.bincount(system.row, low, minlength=system.rows),
-        np.bincount(system.row, high, minlength=system.rows),
-    )
+    return _sums(system, low), _sums(system, high)
+
+
+def _sums(system: System, value: Floats) -> Floats:
+    return np.asarray(np.bincount(system.row, value, minlength=system.rows), dtype=np.float64)
 
 
 def _propagate(system: System) -> tuple[Floats, Floats, Flags]:
@@ -165,7 +169,7 @@ def _others(row: Integers, value: Floats, rows: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What must stay possible of a withheld cell: its values are not all among few people, and not too near one another.
+    """What must stay possible of a withheld cell: values that are not all among few people, nor too near one another.
 
     Attributes:
         threshold: The least number of people that is not few.
@@ -180,6 +184,13 @@ class Goal:
         hidden = (low < 1 - _SLACK) | (high > self.threshold - 1 + _SLACK)
         return hidden & (high - low >= self.width - _SLACK)
 
+    def ends(self, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """Return how far up, or else how far down, cells that were seen between two values must be seen to be safe."""
+        few = (low >= 1 - _SLACK) & (high <= self.threshold - 1 + _SLACK)
+        up = np.where(few, np.maximum(self.threshold, low + self.width), low + self.width)
+        down = np.where(few, 0.0, np.maximum(high - self.width, 0.0))
+        return np.maximum(up, high), np.minimum(down, low)
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
@@ -187,51 +198,70 @@ class Exposure:
 
     Attributes:
         cells: The watched cells that are not safe.
-        point: A point that fulfils every row.
         lower: The least value of each cell, by propagation alone.
         upper: The greatest.
     """
 
     cells: Integers
-    point: Floats
     lower: Floats
     upper: Floats
 
 
-def exposed(system: System, watched: Integers, goal: Goal) -> Exposure:
+def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exposure:
     """Return the withheld cells of which an attacker learns too much.
 
     Args:
         system: The rows, and for each cell what its published figure tells of it.
-        watched: The withheld cells.
+        watched: The withheld cells to look at.
+        point: A point that fulfils every row.
         goal: What must stay possible of each.
     """
     tight = tighten(system)
-    point = start(tight)
-    if point is None:
-        msg = "a system that was settled has a point"
-        raise RuntimeError(msg)
     hopeful = watched[goal.met(tight.lower[watched], tight.upper[watched])]
     lost = set(watched.tolist()) - set(hopeful.tolist())
-    is_watched = np.zeros(len(tight.lower), dtype=bool)
-    is_watched[hopeful] = True
-    small: list[Integers] = []
-    for component, tree in _components(tight):
+    circles = [component for component, tree in _components(tight) if not tree]
+    left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
+    for size in _PIECES:
+        last = size == _PIECES[-1]
+        found = [
+            _searched(tight, *piece, point, goal, one_by_one=last) for piece in _pieces(tight, circles, left, size)
+        ]
+        left = np.array([cell for cells in found for cell in cells], dtype=np.intp)
+    return Exposure(np.array(sorted(lost | set(left.tolist())), dtype=np.intp), tight.lower, tight.upper)
+
+
+def _pieces(
+    system: System, components: list[Integers], watched: Integers, size: int
+) -> Iterator[tuple[Integers, Integers]]:
+    """Yield sets of cells that can be moved at once, with the watched cells in each.
+
+    Small components go together, since one programme shows what is possible in all of them. A big one is searched
+    around each of its watched cells, with what is further off held still: that can only overlook witnesses.
+    """
+    is_watched = np.zeros(len(system.lower), dtype=bool)
+    is_watched[watched] = True
+    heap: list[Integers] = []
+    incidence, by_cell = system.matrix(), system.matrix().T.tocsr()
+    for component in components:
         mine = component[is_watched[component]]
-        if len(mine) and not tree:
-            if len(component) <= _BIG:
-                small.append(component)
-            else:
-                lost |= set(_in_pieces(tight, component, mine, point, goal))
-    if small:
-        # What does not hang together can be moved at once: one programme shows what is possible in all of it.
-        together = np.sort(np.concatenate(small))
-        left = _searched(tight, together, together[is_watched[together]], point, goal, one_by_one=False)
-        for component in small:
-            mine = np.intersect1d(component, left)
-            if len(mine):
-                lost |= set(_searched(tight, component, mine, point, goal))
-    return Exposure(np.array(sorted(lost), dtype=np.intp), point, tight.lower, tight.upper)
+        if not len(mine):
+            continue
+        if len(component) <= size:
+            heap.append(component)
+            if sum(map(len, heap)) > size:
+                together = np.sort(np.concatenate(heap))
+                heap = []
+                yield together, together[is_watched[together]]
+            continue
+        waiting = mine
+        while len(waiting):
+            near = neighbourhood(incidence, by_cell, int(waiting[0]), size)
+            here = np.intersect1d(waiting, near)
+            waiting = np.setdiff1d(waiting, here)
+            yield near, here
+    if heap:
+        together = np.sort(np.concatenate(heap))
+        yield together, together[is_watched[together]]
 
 
 def _components(system: System) -> Iterator[tuple[Integers, bool]]:
@@ -258,32 +288,8 @@ def _grouped(cells: Integers, label: Integers) -> list[Integers]:
     return np.split(cells, np.flatnonzero(np.diff(label[cells])) + 1) if len(cells) else []
 
 
-def _in_pieces(system: System, component: Integers, mine: Integers, point: Floats, goal: Goal) -> list[int]:
-    """Return those of a big component's watched cells that are not shown to be safe.
-
-    It is searched in pieces, with what is outside held still: first what equations tie together, then the neighbourhood
-    of what is left. That can only overlook witnesses.
-    """
-    is_mine = np.zeros(len(system.lower), dtype=bool)
-    is_mine[mine] = True
-    label = _label(system, system.equal[system.row])[system.rows :]
-    left: list[int] = []
-    for block in _grouped(component, label):
-        if is_mine[block].any():
-            left += _searched(system, block, block[is_mine[block]], point, goal)
-    lost: list[int] = []
-    incidence = system.matrix()
-    while left:
-        near = neighbourhood(incidence, left[0], _BIG)
-        here = np.intersect1d(left, near)
-        lost += _searched(system, near, here, point, goal)
-        left = [cell for cell in left if cell not in set(here.tolist())]
-    return lost
-
-
-def neighbourhood(incidence: sparse.csr_matrix, cell: int, most: int) -> Integers:
+def neighbourhood(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cell: int, most: int) -> Integers:
     """Return the cells nearest to one, by the rows that they share, up to a bounded number."""
-    by_cell = incidence.T.tocsr()
     found = np.array([cell])
     edge = found
     while len(edge) and len(found) < most:
@@ -294,7 +300,7 @@ def neighbourhood(incidence: sparse.csr_matrix, cell: int, most: int) -> Integer
 
 
 def _searched(
-    system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, *, one_by_one: bool = True
+    system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, *, one_by_one: bool
 ) -> list[int]:
     """Return those of a block's watched cells for which no points were found that keep them safe."""
     local = within(system, block, point)
@@ -302,30 +308,30 @@ def _searched(
     number[block] = np.arange(len(block))
     mine = number[mine]
     low, high = point[block][mine].copy(), point[block][mine].copy()
-    unsolved = np.arange(len(mine))
 
-    def learn(sign: Floats) -> None:
-        objective = np.zeros(len(block))
-        objective[mine] = sign
-        found = solve(local, objective)
+    def learn(up: Flags, down: Flags) -> None:
+        # Nothing is moved further than it must, so that one cell does not take what others need.
+        top, bottom = goal.ends(low, high)
+        upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(block))
+        upper[mine[up]] = np.minimum(upper[mine[up]], top[up])
+        lower[mine[down]] = np.maximum(lower[mine[down]], bottom[down])
+        objective[mine[up]], objective[mine[down]] = -1.0, 1.0
+        found = solve(replace(local, lower=lower, upper=upper), objective)
         if found is not None:
             np.minimum(low, found[mine], out=low)
             np.maximum(high, found[mine], out=high)
 
     for turn in range(_TURNS):  # many cells at once first: one point shows what is possible for all of them
-        unsolved = np.flatnonzero(~goal.met(low, high))
-        if not len(unsolved):
+        bad = ~goal.met(low, high)
+        if not bad.any():
             return []
-        sign = np.zeros(len(mine))
-        alternating = np.arange(len(unsolved)) // 2 ** (turn // 2 - 1) if turn > 1 else np.zeros(len(unsolved))
-        sign[unsolved] = (-1.0) ** (turn + alternating)
-        learn(sign)
-    for one in unsolved if one_by_one else ():
-        for direction in (-1.0, 1.0):
-            if not goal.met(low[one : one + 1], high[one : one + 1])[0]:
-                sign = np.zeros(len(mine))
-                sign[one] = direction
-                learn(sign)
+        half = np.cumsum(bad) // max(1, turn - 1) % 2 == 0 if turn > 1 else np.full(len(bad), turn == 0)
+        learn(bad & half, bad & ~half)
+    for one in np.flatnonzero(~goal.met(low, high)) if one_by_one else ():
+        only = np.arange(len(mine)) == one
+        for up, down in ((only, ~only & only), (~only & only, only)):
+            if not goal.met(low[only], high[only])[0]:
+                learn(up, down)
     return block[mine[~goal.met(low, high)]].tolist()
 
 
@@ -355,16 +361,18 @@ def within(system: System, cells: Integers, point: Floats) -> System:
     )
 
 
-def start(system: System) -> Floats | None:
-    """Return a point that fulfils every row, or none where there is none."""
-    point = np.clip(0.0, system.lower, system.upper)
+def start(system: System, value: Floats, known: Flags) -> Floats | None:
+    """Return a point that fulfils every row, or none where there is none: the truth, as far as it is known."""
+    point = np.where(known, value, np.clip(0.0, system.lower, system.upper))
     touched = np.unique(system.cell)
-    if len(touched):
-        found = solve(within(system, touched, point), np.zeros(len(touched)))
-        if found is None:
-            return None
-        point[touched] = found[: len(touched)]
-    return point
+    for cells in (touched[~known[touched]], touched):
+        if not len(cells):
+            return point
+        found = solve(within(system, cells, point), np.zeros(len(cells)))
+        if found is not None:
+            point[cells] = found[: len(cells)]
+            return point
+    return None
 
 
 def solve(system: System, objective: Floats, method: str = "highs") -> Floats | None:

@@ -14,7 +14,7 @@ import polars as pl
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
@@ -85,7 +85,7 @@ def _measures(entry: dict[str, Any]) -> Any:
 def cells(
     period: Period, tables: Mapping[str, pl.DataFrame], definitions: Mapping[str, TableDefinition], *carry: str
 ) -> pl.DataFrame:
-    """Return one row for each count of some tables: its key, `value`, `status`, and `row`, its place in the table's frame.
+    """Return one row for each count of some tables: its key, `value`, `status`, and `row`, its place in the frame.
 
     Args:
         period: The period of the release that the tables belong to.
@@ -147,7 +147,7 @@ def shown_means(
 ) -> pl.DataFrame:
     """Return one row for each declared mean of some tables: the key of its count, `row`, and what is shown of it.
 
-    That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of, or nothing.
+    That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of.
     """
     found = [
         _long(period, definitions[mean.table], tables[mean.table].with_row_index("row"), mean.count, ()).select(

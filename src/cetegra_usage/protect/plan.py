@@ -29,6 +29,8 @@ RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary")
 
 _EXACT_ROUNDS = 8
 _ROUNDS = 12
+_REACH = (1, 2, 4)
+"""How many rows away means are withheld, one attempt after the other."""
 _SHOWN = ("published", "partial")
 
 
@@ -55,6 +57,7 @@ class _Cells:
         free: Whether this release may still withhold it: an earlier one has not decided.
         rule: The place in `RULES` of why it is withheld, or -1.
         system: The rows between the cells; the bounds are what each figure tells where it is published.
+        point: Values that fulfil every row: the truth, as far as it is known.
         means: `count` and `total` (cells, or -1), `figure`, `here`: the means that tell of them.
         rest: Pairs of a whole and a part that leave a group of people between them.
     """
@@ -64,6 +67,7 @@ class _Cells:
     free: Flags
     rule: Integers
     system: System
+    point: Floats
     means: pl.DataFrame
     rest: tuple[Integers, Integers]
 
@@ -110,11 +114,11 @@ def _places(
     disclosure: Disclosure,
     released: Sequence[ReleasedTables],
 ) -> pl.DataFrame:
-    """Return every place where a count stands: its key, `value`, `status`, `row`, `here`, and what was said of it before.
+    """Return every place where a count stands: its key, `value`, `status`, `row`, `here`, and what was said before.
 
-    `few` and `dominated` are the primary rules; `told` whether the newest release before shows the same figure; `hidden`
-    whether one withheld it (an earlier revision of this period does not bind); `near` whether an earlier figure differs by
-    what can only be few people.
+    `few` and `dominated` are the primary rules; `told` whether the newest release before shows the same figure;
+    `hidden` whether one withheld it (an earlier revision of this period does not bind); `near` whether an earlier
+    figure differs by what can only be few people.
     """
     current = links.cells(period, tables, definitions, "people", "top").with_columns(here=pl.lit(value=True))
     current = threshold.primary(current, disclosure)
@@ -209,7 +213,6 @@ def _cells(
     rule = np.full(size, -1)
     for place, flags in reversed(list(enumerate((few, dominated, zero, near | hidden)))):
         rule[flags] = place
-    system = settled(_seen(system, rule >= 0), value.astype(np.float64), here)
     joined = means.join(places.select(*links.KEY, "cell"), on=list(links.KEY), how="left", maintain_order="left")
     totals = places.select(*links.KEY, total_cell="cell").rename({"measure": "total"})
     keys = [key for key in links.KEY if key != "measure"]
@@ -220,7 +223,10 @@ def _cells(
         whole=pl.Series(at[joined["total_cell"].fill_null(-1).to_numpy()]),
     )
     pairs = _pairs(rows, number)
-    return _Cells(value, here, here & ~told & ~hidden, rule, system, joined, pairs), number
+    past = joined.filter(~pl.col("here"))
+    system = _narrowed(_seen(system, rule >= 0), rule >= 0, past)
+    system, point = settled(system, value.astype(np.float64), here)
+    return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs), number
 
 
 def _figure(count: Integers, disclosure: Disclosure) -> Integers:
@@ -334,28 +340,30 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
     """Return the rule of each cell once all withheld cells are safe, without any mean."""
     rule = cells.rule.copy()
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
+    watched = np.flatnonzero(rule >= 0)
     for turn in range(_ROUNDS):
         withheld = rule >= 0
-        system = _seen(cells.system, withheld)
-        found = exposed(system, np.flatnonzero(withheld), goal)
+        found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
         small = _small_rests(cells, rule, found.lower, found.upper, goal)
         rule[small] = RULES.index("rest")
+        if not len(found.cells) and not len(small):
+            return rule
         if len(found.cells):
-            plan = Plan(cells.system, withheld.copy(), cells.free, _cost(cells))
+            plan = Plan(cells.system, rule >= 0, cells.free, _cost(cells))
             more = (
-                complement(plan, found.cells, found.point, goal)
+                complement(plan, found.cells, cells.point, goal)
                 if turn < _EXACT_ROUNDS
                 else np.array(margins(plan, found.cells.tolist()), dtype=np.intp)
             )
             if not len(more) and not len(small):
                 break
             rule[more[rule[more] < 0]] = RULES.index("complementary")
-        elif not len(small):
-            return rule
+        # What is safe stays safe when more is withheld.
+        watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
     raise DisclosureError(
         f"the release {period.key} is refused: some of its cells cannot be protected",
         why="with what earlier releases show, figures that are withheld could be computed from those that are not",
-        hint="cetegra-usage run, once the next period is over, or a higher disclosure.rounding",
+        hint="docs/protection.md, A release is refused",
     )
 
 
@@ -367,8 +375,7 @@ def _seen(system: System, withheld: Flags) -> System:
 def _small_rests(cells: _Cells, rule: Integers, lower: Floats, upper: Floats, goal: Goal) -> Integers:
     """Return a cell to withhold of each pair that tells of few people between whole and part."""
     whole, part = cells.rest
-    least, most = np.maximum(lower[whole] - upper[part], 0), upper[whole] - lower[part]
-    small = (least >= 1) & (most <= goal.threshold - 1)
+    small = _few_between(lower, upper, whole, part, goal)
     part_first = np.where(cells.free[part], part, whole)
     chosen = np.unique(part_first[small & (rule[part] < 0) & (rule[whole] < 0)])
     return chosen[cells.free[chosen]]
@@ -380,39 +387,46 @@ def _cost(cells: _Cells) -> Floats:
 
 
 def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
-    """Return the means of this release that must be withheld, since with their counts' rounding they would expose a cell."""
+    """Return the means of this release that must be withheld: with the counts' rounding they would expose a cell.
+
+    Where one is exposed, first the means near it are withheld, then those further off, then all.
+    """
     means = cells.means
     count, total = means["count"].to_numpy(), means["whole"].to_numpy()
-    here, figure = means["here"].to_numpy(), means["figure"].to_numpy()
+    here = means["here"].to_numpy()
     withheld = rule >= 0
     silent = here & withheld[count]
+    watched = np.flatnonzero(withheld)
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()
-    reach = 1
-    while True:
+    for reach in _REACH:
         told = ~silent & ~withheld[count]
-        system = _narrowed(cells.system, withheld, count[told], total[told], figure[told])
-        found = exposed(_seen(system, withheld), np.flatnonzero(withheld), goal)
-        guilty = np.zeros(len(withheld), dtype=bool)
-        guilty[found.cells] = True
+        system = _narrowed(cells.system, withheld, means.filter(pl.Series(told)))
+        found = exposed(_seen(system, withheld), watched, cells.point, goal)
+        near = np.zeros(len(withheld), dtype=bool)
+        near[found.cells] = True
         whole, part = cells.rest
-        least, most = np.maximum(found.lower[whole] - found.upper[part], 0), found.upper[whole] - found.lower[part]
-        small = (least >= 1) & (most <= goal.threshold - 1) & ~withheld[whole] & ~withheld[part]
-        guilty[whole[small]] = guilty[part[small]] = True
-        if not guilty.any():
+        small = _few_between(found.lower, found.upper, whole, part, goal) & ~withheld[whole] & ~withheld[part]
+        near[whole[small]] = near[part[small]] = True
+        if not near.any():
             return silent
         for _ in range(reach):
-            rows = np.unique(by_cell[np.flatnonzero(guilty)].indices)
-            guilty[np.unique(incidence[rows].indices)] = True
-        more = told & here & (guilty[count] | ((total >= 0) & guilty[total]))
-        if not more.any() and reach > len(RULES):
-            return silent
-        silent |= more
-        reach += 1
+            near[np.unique(incidence[np.unique(by_cell[np.flatnonzero(near)].indices)].indices)] = True
+        silent |= told & here & (near[count] | ((total >= 0) & near[total]))
+        watched = found.cells
+    return here
 
 
-def _narrowed(system: System, withheld: Flags, count: Integers, total: Integers, figure: Floats) -> System:
+def _few_between(lower: Floats, upper: Floats, whole: Integers, part: Integers, goal: Goal) -> Flags:
+    """Return the pairs between which only few people, and somebody, can lie."""
+    return (lower[whole] - upper[part] >= 1) & (upper[whole] - lower[part] <= goal.threshold - 1)
+
+
+def _narrowed(system: System, withheld: Flags, means: pl.DataFrame) -> System:
     """Return the system with the bounds of counts and totals narrowed to what their means leave open."""
+    count, total, figure = means["count"].to_numpy(), means["whole"].to_numpy(), means["figure"].to_numpy()
+    known = ~withheld[count] & np.isfinite(system.upper[count])
+    count, total, figure = count[known], total[known], figure[known]
     lower, upper = system.lower.copy(), system.upper.copy()
     known = (total >= 0) & ~withheld[total]
     least = np.where(known, lower[total], 0.0)

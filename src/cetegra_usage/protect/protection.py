@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ProtectedTable
 from cetegra_usage.protect import plan, rounding
+from cetegra_usage.protect.audit import AuditResult, audit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,11 +30,13 @@ class Protection:
         tables: The published tables by name.
         cells: Number of cells (of every measure) that would have shown a figure.
         withheld_by_rule: Number of those withheld, by kind of rule: for compliance alone.
+        audit: What the attack on the result came to; none where `threshold = 1` protects nothing.
     """
 
     tables: Mapping[str, ProtectedTable]
     cells: int
     withheld_by_rule: Mapping[str, int]
+    audit: AuditResult | None
 
     @property
     def withheld(self) -> int:
@@ -74,7 +78,7 @@ def protect(
             revision, oldest first.
 
     Raises:
-        DisclosureError: The release would tell too much, whatever is withheld.
+        DisclosureError: The release would tell too much whatever is withheld, or its audit infers what is withheld.
     """
     bare = disclosure.threshold == 1
     decision = plan.nothing() if bare else plan.decide(period, tables, definitions, disclosure, released)
@@ -96,7 +100,28 @@ def protect(
             by_rule.update(rule)
         protected[name] = _Protected(name, published, dict(sorted(by_rule.items())))
         total += by_rule
-    return Protection(protected, cells, dict(sorted(total.items())))
+    result = None if bare else _audited(period, protected, released, definitions, disclosure)
+    return Protection(protected, cells, dict(sorted(total.items())), result)
+
+
+def _audited(
+    period: Period,
+    tables: Mapping[str, ProtectedTable],
+    released: Sequence[ReleasedTables],
+    definitions: Mapping[str, TableDefinition],
+    disclosure: Disclosure,
+) -> AuditResult:
+    """Attack what would be published; refuse it where that succeeds."""
+    frames = {name: table.frame for name, table in tables.items()}
+    result = audit(period, frames, [(one.period, one.tables) for one in released], definitions, disclosure)
+    if not result.passed:
+        raise DisclosureError(
+            f"the release {period.key} is refused: {result.exposed} of its withheld cells can be inferred, "
+            f"{result.told} figures give something away",
+            why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
+            hint="docs/protection.md, A release is refused",
+        )
+    return result
 
 
 def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision) -> dict[str, pl.Series]:

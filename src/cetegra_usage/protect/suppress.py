@@ -1,15 +1,15 @@
 """Complementary suppression: which further cells to withhold so that the withheld ones cannot be computed.
 
 For each exposed cell there must be tables that an attacker cannot tell from the true one and that are far enough apart
-there. Where few cells hang together, a mixed-integer programme finds the cells that lose least. Where many do, a linear one
-finds for each exposed cell in turn the other table in which least is moved out of what is published, and what it moves is
-withheld. What is outside the neighbourhood is held still, so that what is found stays true in the whole system.
+there. Where few cells hang together, a mixed-integer programme finds the cells that lose least. Where many do, a linear
+one finds for each exposed cell in turn the other table in which least is moved out of what is published, and what it
+moves is withheld. What is outside the neighbourhood is held still, so that what is found stays true in the whole.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -63,13 +63,14 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     chosen: list[int] = []
     waiting = exposed.tolist()
     incidence = plan.system.matrix()
+    by_cell = incidence.T.tocsr()
     while waiting:
-        near = neighbourhood(incidence, waiting[0], _NEAR[0])
+        near = neighbourhood(incidence, by_cell, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]
         found = _cheapest(plan, near, targets, point, goal) if len(near) <= _EXACT else None
         if found is None:
             targets = targets[:1]
-            found = _shifted(plan, incidence, targets[0], point, goal)
+            found = _shifted(plan, (incidence, by_cell), targets[0], point, goal)
         if found is None:
             found = margins(plan, targets)
         chosen += found
@@ -78,7 +79,9 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     return np.unique(np.array(chosen, dtype=np.intp))
 
 
-def _shifted(plan: Plan, incidence: sparse.csr_matrix, target: int, point: Floats, goal: Goal) -> list[int] | None:
+def _shifted(
+    plan: Plan, graph: tuple[sparse.csr_matrix, sparse.csr_matrix], target: int, point: Floats, goal: Goal
+) -> list[int] | None:
     """Return the cells that must leave what is published of them so that one cell can be elsewhere; none if it cannot.
 
     Elsewhere is both above what is few and as far from `point` as the goal's width, or, the cheaper of the two, as far
@@ -90,7 +93,7 @@ def _shifted(plan: Plan, incidence: sparse.csr_matrix, target: int, point: Float
     if here >= goal.width:
         ends.append(0.0 if few else here - goal.width)
     for size in _NEAR:
-        near = neighbourhood(incidence, target, size)
+        near = neighbourhood(*graph, target, size)
         local = within(plan.system, near, point)
         found = [_shift(plan, local, near, (target, end), point) for end in ends]
         found = [cells for cells in found if cells is not None]
@@ -110,7 +113,7 @@ def _shift(plan: Plan, local: System, near: Integers, goal: tuple[int, float], p
     shut = plan.withheld[near]
     reach = point[near] + 10 * abs(end - point[target]) + 10
     matrix = local.matrix()
-    wide = sparse.hstack([matrix[:, :size], sparse.csr_matrix((matrix.shape[0], 2 * count))]).tocsr()
+    wide = sparse.hstack([matrix[:, :size], sparse.csr_matrix((local.rows, 2 * count))]).tocsr()
     constant = matrix[:, size].toarray().ravel()
     one = np.ones(count)
     value = sparse.csr_matrix((one, (np.arange(count), may)), shape=(count, size))
@@ -173,8 +176,9 @@ def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goa
 
     def demand(matrix: sparse.csr_matrix, at_least: Floats | float, at_most: Floats | float) -> None:
         blocks.append(matrix)
-        least.append(np.broadcast_to(np.asarray(at_least, dtype=np.float64), (matrix.shape[0],)))
-        most.append(np.broadcast_to(np.asarray(at_most, dtype=np.float64), (matrix.shape[0],)))
+        height = np.size(matrix.indptr) - 1
+        least.append(np.broadcast_to(np.asarray(at_least, dtype=np.float64), (height,)))
+        most.append(np.broadcast_to(np.asarray(at_most, dtype=np.float64), (height,)))
 
     matrix = local.matrix()
     rows, constant = matrix[:, :size], np.asarray(matrix[:, size].todense()).ravel()
@@ -187,8 +191,8 @@ def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goa
         value = sparse.csr_matrix((np.ones(len(free)), (np.arange(len(free)), begin + free)), shape=(len(free), number))
         up = (here + reach - local.upper[:size])[free]
         down = (local.lower[:size] - np.maximum(here - reach, 0))[free]
-        demand(value - sparse.diags(up) @ choice, -np.inf, local.upper[:size][free])
-        demand(value + sparse.diags(down) @ choice, local.lower[:size][free], np.inf)
+        demand((value - sparse.diags(up) @ choice).tocsr(), -np.inf, local.upper[:size][free])
+        demand((value + sparse.diags(down) @ choice).tocsr(), local.lower[:size][free], np.inf)
     for order, target in enumerate(targets):
         position = at[target]
         above, below = size + 2 * order * size + position, size + (2 * order + 1) * size + position
@@ -202,11 +206,13 @@ def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goa
     whole = np.zeros(number)
     whole[:size] = 1
     whole[size + tables * size :] = 1
+    limits: tuple[Any, Any] = lower, upper
+    demands: tuple[Any, Any] = np.concatenate(least), np.concatenate(most)
     result = milp(
         objective,
         integrality=whole,
-        bounds=Bounds(lower, upper),
-        constraints=LinearConstraint(sparse.vstack(blocks).tocsr(), np.concatenate(least), np.concatenate(most)),
+        bounds=Bounds(*limits),
+        constraints=LinearConstraint(sparse.vstack(blocks).tocsr(), *demands),
         options={"time_limit": _SECONDS, "mip_rel_gap": 0.01},
     )
     if result.x is None:
@@ -216,7 +222,7 @@ def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goa
 
 def _place(rows: sparse.csr_matrix, begin: int, number: int) -> sparse.csr_matrix:
     placed = rows.tocoo()
-    return sparse.csr_matrix((placed.data, (placed.row, placed.col + begin)), shape=(rows.shape[0], number))
+    return sparse.csr_matrix((placed.data, (placed.row, placed.col + begin)), shape=(np.size(rows.indptr) - 1, number))
 
 
 def _row(entries: dict[int, float], number: int) -> sparse.csr_matrix:

@@ -1,7 +1,7 @@
 """The primary rule: which counts tell of too few people by themselves, or of one person alone.
 
-`m_people` is the number of people that are behind a figure at least: for event counts the identified users plus unidentified
-events / (`event_cap` x days); `m_top` is the most that one identified person contributed.
+`m_people` is the number of people that are behind a figure at least: for event counts the identified users plus
+unidentified events / (`event_cap` x days); `m_top` is the most that one identified person contributed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The attacker: from published tables alone, what can be inferred of each withheld cell? Shares no code with the protector."""
+"""The attacker: what published tables alone tell of each withheld cell. Shares no code with the protector."""
 
 from cetegra_usage.protect.audit.judge import AuditResult, audit
 

@@ -1,4 +1,4 @@
-"""Whether what was read gives a withheld cell away: bounds, and a linear programme wherever bounds are not the last word."""
+"""Whether what was read gives a withheld cell away: by bounds, and by programmes where bounds are not the last word."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class AuditResult:
         statements: Number of rows between cells that the attacker used.
         least_width: Width of the narrowest interval that was left, or more: the search ends where it is wide enough.
         exposed: Number of cells whose interval lies among few people, or is narrower than the rounding.
-        told: Number of figures that give something away by themselves: below the threshold, a ratio of a withheld part, two
-            figures of one cell that differ by few people, few people between a whole and its part.
+        told: Number of figures that give something away by themselves: below the threshold, a ratio of a withheld part,
+            two figures of one cell that differ by few people, few people between a whole and its part.
         recalled: Number of cells published before and withheld now: errata.
         seconds: How long it took; not a part of what is recorded.
     """

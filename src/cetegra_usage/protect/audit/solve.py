@@ -1,4 +1,4 @@
-"""The attacker's arithmetic: the set of all tables that fit what was published, and how far each cell can move in it."""
+"""The attacker's arithmetic: all tables that fit what was published, and how far each cell can move among them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TINY = 1e-6
 _SWEEPS = 80
-_PIECE = 6_000
+_PIECE = 5_000
 _ROOM = 2_000.0
 
 
@@ -36,12 +36,11 @@ class Polytope:
     """
 
     def __init__(self, rows: Sequence[Statement], lower: Values, upper: Values) -> None:
-        self._start, self._own = None, (lower, upper)
         self._cells = len(lower)
         matrix, low, high, doubtful = _write(rows, self._cells)
-        keep = np.ones(matrix.shape[0], dtype=bool)
+        keep = np.ones(len(rows), dtype=bool)
         while True:
-            self._matrix, self._low, self._high = matrix[keep], low[keep], high[keep]
+            self._matrix, self._low, self._high, self._doubtful = matrix[keep], low[keep], high[keep], doubtful[keep]
             self._lower, self._upper, clash = _squeeze(self._matrix, self._low, self._high, lower, upper)
             if not clash.any():
                 break
@@ -52,9 +51,9 @@ class Polytope:
             weak = doubtful[kept] & (abs(self._matrix) @ near > 0)
             keep[kept[weak if weak.any() else clash]] = False
         graph = sparse.coo_matrix(self._matrix)
-        size = graph.shape[0] + self._cells
-        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + graph.shape[0])), shape=(size, size))
-        self._reach = connected_components(ends, directed=False)[1][graph.shape[0] :]
+        size = len(self._low) + self._cells
+        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + len(self._low))), shape=(size, size))
+        self._reach = connected_components(ends, directed=False)[1][len(self._low) :]
         self._drop_idle()
 
     def bounds(self) -> tuple[Values, Values]:
@@ -86,12 +85,16 @@ class Polytope:
         """Leave out rows that hold whatever the cells are within their bounds."""
         least, most = _range(self._matrix, self._lower, self._upper)
         busy = (least < self._low - _TINY) | (most > self._high + _TINY)
-        self._matrix, self._low, self._high = self._matrix[busy], self._low[busy], self._high[busy]
+        self._keep(busy)
+
+    def _keep(self, rows: Marks) -> None:
+        self._matrix, self._doubtful = self._matrix[rows], self._doubtful[rows]
+        self._low, self._high = self._low[rows], self._high[rows]
 
     def _parts(self) -> tuple[Numbers, Marks]:
         """Number what hangs together, and say where rows form a circle: there bounds are not the last word."""
         graph = sparse.coo_matrix(self._matrix)
-        rows = graph.shape[0]
+        rows = len(self._low)
         size = rows + self._cells
         ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + rows)), shape=(size, size))
         label = connected_components(ends, directed=False)[1]
@@ -100,18 +103,18 @@ class Polytope:
         return label[rows:], edges >= nodes
 
     def _explore(self, cells: Numbers, label: Numbers, threshold: int, width: int) -> tuple[Values, Values]:
-        """Find tables in which the cells are far apart; where none can be found, the interval is as narrow as it seems."""
+        """Find tables in which the cells are far apart; where none is found, the interval is as narrow as it seems."""
         point = self._any_point(np.isin(label, label[cells]))
-        low, high = point[cells].copy(), point[cells].copy()
+        seen = _Seen(point[cells].copy(), point[cells].copy(), threshold, width)
         for size in (_PIECE, self._cells):
-            waiting = np.flatnonzero(_bad(low, high, threshold, width))
+            waiting = np.flatnonzero(seen.bad())
             for piece in self._pieces(cells[waiting], label, size):
                 here = waiting[np.isin(cells[waiting], piece)]
-                self._vary(piece, point, cells[here], (low, high, here), threshold, width)
-        return low, high
+                _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=size > _PIECE)
+        return seen.low, seen.high
 
     def _pieces(self, cells: Numbers, label: Numbers, size: int) -> list[Numbers]:
-        """Return sets of cells to move at once: what hangs together, several if they are small, parts of it if it is big."""
+        """Return sets of cells to move at once: what hangs together, several if small, parts of it if big."""
         pieces: list[Numbers] = []
         heap: list[Numbers] = []
         weight = 0
@@ -147,72 +150,101 @@ class Polytope:
     def _any_point(self, wanted: Marks) -> Values:
         """Return one table that fits; outside of what is wanted cells are at a bound."""
         point = np.clip(0.0, self._lower, self._upper)
-        used = np.zeros(self._cells, dtype=bool)
-        used[self._matrix.indices] = True
-        piece = np.flatnonzero(wanted & used)
-        found = self._extreme(piece, point, np.zeros(len(piece)))
-        if found is None:  # figures of several releases that fit only nearly: then bounds are all that is known
-            self._matrix, self._low, self._high = self._matrix[:0], self._low[:0], self._high[:0]
-            return point
-        point[piece] = found
+        for rows in (np.ones(len(self._low), dtype=bool), ~self._doubtful, np.zeros(0, dtype=bool)):
+            if len(rows) == len(self._low):
+                self._keep(rows)
+            else:  # releases that fit together only nearly: then bounds are all that is known
+                self._keep(np.zeros(len(self._low), dtype=bool))
+            used = np.zeros(self._cells, dtype=bool)
+            used[self._matrix.indices] = True
+            piece = np.flatnonzero(wanted & used)
+            found = self._piece(piece, point).extreme(np.zeros(len(piece)))
+            if found is not None:
+                point[piece] = found
+                break
         return point
 
-    def _vary(
-        self,
-        piece: Numbers,
-        point: Values,
-        cells: Numbers,
-        seen: tuple[Values, Values, Numbers],
-        threshold: int,
-        width: int,
-    ) -> None:
-        """Move a piece's cells as far as they go: all, then halves of them, then one by one; note what was seen."""
-        low, high, place = seen
-        at = np.searchsorted(piece, cells)
-
-        def look(weights: Values) -> None:
-            objective = np.zeros(len(piece))
-            objective[at] = weights
-            table = self._extreme(piece, point, objective)
-            if table is not None:
-                low[place], high[place] = np.minimum(low[place], table[at]), np.maximum(high[place], table[at])
-
-        for stride in (len(cells), 1, 2, 3):
-            for direction in (-1.0, 1.0):
-                bad = _bad(low[place], high[place], threshold, width)
-                if not bad.any():
-                    return
-                turn = np.where(np.cumsum(bad) // stride % 2 == 0, direction, -direction)
-                look(np.where(bad, turn, 0.0))
-        for one in range(len(cells)):
-            for direction in (-1.0, 1.0):
-                if _bad(low[place][one : one + 1], high[place][one : one + 1], threshold, width)[0]:
-                    weights = np.zeros(len(cells))
-                    weights[one] = direction
-                    look(weights)
-
-    def _extreme(self, piece: Numbers, point: Values, objective: Values) -> Values | None:
-        """Return the piece's part of the table that fits and is least by an objective; the rest stays as it is."""
-        rows = np.unique(self._matrix.tocsc()[:, piece].indices)
+    def _piece(self, cells: Numbers, point: Values) -> _Piece:
+        """Cut some cells out, with the rest where it is in a point."""
+        rows = np.unique(self._matrix.tocsc()[:, cells].indices)
         matrix = self._matrix[rows]
         rest = point.copy()
-        rest[piece] = 0
+        rest[cells] = 0
         shift = matrix @ rest
-        inside = matrix[:, piece]
-        low, high = self._low[rows] - shift, self._high[rows] - shift
-        equal = self._low[rows] == self._high[rows]
-        top = np.minimum(self._upper[piece], np.maximum(self._lower[piece], 0) + _ROOM)
+        top = np.minimum(self._upper[cells], np.maximum(self._lower[cells], 0) + _ROOM)
+        return _Piece(matrix[:, cells], self._low[rows] - shift, self._high[rows] - shift, self._lower[cells], top)
+
+
+class _Seen:
+    """The least and greatest value at which each cell was seen so far, and whether that is enough."""
+
+    def __init__(self, low: Values, high: Values, threshold: int, width: int) -> None:
+        self.low, self.high = low, high
+        self._threshold, self._width = threshold, width
+
+    def bad(self) -> Marks:
+        """Return the cells that were not seen far enough apart."""
+        return _bad(self.low, self.high, self._threshold, self._width)
+
+    def goals(self) -> tuple[Values, Values]:
+        """Return where each cell must be seen yet, from above or from below."""
+        up, down = self.low + self._width, np.maximum(self.high - self._width, 0)
+        few = (self.low > 1 - _TINY) & (self.high < self._threshold - 1 + _TINY)
+        return np.where(few, np.maximum(up, self._threshold), up), np.where(few, 0, down)
+
+
+class _Piece:
+    """Some cells with the rows between them."""
+
+    def __init__(self, matrix: sparse.csr_matrix, low: Values, high: Values, bottom: Values, top: Values) -> None:
+        equal = low == high
         above, below = ~equal & np.isfinite(high), ~equal & np.isfinite(low)
-        result = linprog(
-            objective,
-            A_ub=sparse.vstack([inside[above], -inside[below]]) if (above | below).any() else None,
-            b_ub=np.concatenate([high[above], -low[below]]) if (above | below).any() else None,
-            A_eq=inside[equal] if equal.any() else None,
-            b_eq=high[equal] if equal.any() else None,
-            bounds=np.column_stack([self._lower[piece], top]),
-            method="highs",
+        self._equal = (matrix[equal], high[equal]) if equal.any() else (None, None)
+        self._other = (
+            (sparse.vstack([matrix[above], -matrix[below]]), np.concatenate([high[above], -low[below]]))
+            if (above | below).any()
+            else (None, None)
         )
+        self.bottom, self.top = bottom, top
+
+    def extreme(self, weights: Values, bottom: Values | None = None, top: Values | None = None) -> Values | None:
+        """Return the table that fits and is least by some weights, perhaps within narrower bounds."""
+        bounds = np.column_stack([self.bottom if bottom is None else bottom, self.top if top is None else top])
+        (equal, value), (other, most) = self._equal, self._other
+        if not len(weights):
+            return weights
+        result = linprog(weights, A_ub=other, b_ub=most, A_eq=equal, b_eq=value, bounds=bounds, method="highs")
         return result.x if result.status == 0 else None
+
+
+def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
+    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one."""
+
+    def look(up: Marks, down: Marks) -> None:
+        goal_up, goal_down = seen.goals()
+        weights, bottom, top = np.zeros(len(piece.top)), piece.bottom.copy(), piece.top.copy()
+        weights[at[up]], weights[at[down]] = -1.0, 1.0
+        top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
+        bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
+        table = piece.extreme(weights, bottom, top)
+        if table is not None:
+            seen.low[place] = np.minimum(seen.low[place], table[at])
+            seen.high[place] = np.maximum(seen.high[place], table[at])
+
+    none = np.zeros(len(at), dtype=bool)
+    for stride in (0, 0, 1, 2, 4):
+        for flip in (True, False):
+            bad = seen.bad()[place]
+            if not bad.any():
+                return
+            up = bad & ((np.cumsum(bad) >> stride) % 2 == flip) if stride else bad & flip
+            look(up, bad & ~up)
+    for one in np.flatnonzero(seen.bad()[place]) if final else ():
+        only = none.copy()
+        only[one] = True
+        look(only, none)
+        if seen.bad()[place[one]]:
+            look(none, only)
 
 
 def _write(rows: Sequence[Statement], cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
