@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from cetegra_usage.measure.source import RollupFile, ServiceCalendar, Source
-from cetegra_usage.measure.units import KNOWN, LOOKED_UP, READ_BY, SUMMED_UP, Unit, units
+from cetegra_usage.measure.units import KNOWN, READ_BY, SUMMED_UP, Unit, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,8 +92,8 @@ def needs(wanted: Iterable[Unit], settings: Settings, known: Iterable[date] = ()
     for table, readers in READ_BY.items():
         readers_units = [unit for unit in every if unit.table in readers]
         if readers_units:
-            first = min(unit.reads_from(*reach) if table in LOOKED_UP else unit.beginning for unit in readers_units)
-            horizon = min(unit.first for unit in readers_units)
+            first = min(unit.reads_from(table, *reach) for unit in readers_units)
+            horizon = min(unit.first_of(table) for unit in readers_units)
             if table in SUMMED_UP and (before := [day for day in known if first <= day < horizon]):
                 used.add(max(before))
                 first = max(before) + timedelta(days=1)
@@ -131,7 +131,7 @@ def fingerprint(unit: Unit, verdicts: Mapping[str, str], rules: str, *, settings
         settings: How far history goes back.
     """
     reach = settings.retention.identified_days, settings.session.max_days
-    days = Days(unit.reads_from(*reach), unit.last)
+    days = Days(unit.made_from(*reach), unit.last)
     inputs = [
         (partition, verdict)
         for partition, verdict in sorted(verdicts.items())

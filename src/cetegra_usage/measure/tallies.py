@@ -132,8 +132,8 @@ class _Tallying:
     def _with_history(self, name: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
         """Make the view `name`: the days of the tables' windows, and of what lies before, each person's last day."""
         units = [unit for table in READ_BY[name] for unit in self.wanted.get(table, ())]
-        horizon = min((unit.first for unit in units), default=date.max)
-        oldest = min((self._reads_from(unit) for unit in units), default=date.max)
+        horizon = min((unit.first_of(name) for unit in units), default=date.max)
+        oldest = min((unit.reads_from(name, *self._reach) for unit in units), default=date.max)
         since = [file for file in files if file.day >= horizon]
         before = reading.before(files, name, oldest, horizon)
         reading.read_before(self.connection, name, before, bucket).create_view(f"{name}_before")
@@ -147,7 +147,7 @@ class _Tallying:
         if not units:
             return
         days = {"first": units[0].beginning, "last": units[0].last}
-        begun_before = {"sessions": self._reads_from(units[0])}
+        begun_before = {"sessions": units[0].reads_from("sessions", *self._reach)}
         for name in ("sessions", "steps", "marks"):
             first = begun_before.get(name, days["first"])
             mine = [file for file in files if first <= file.day <= days["last"]]
@@ -163,15 +163,16 @@ class _Tallying:
         """Register the spans of a table's units; say whether there are any."""
         units = self.wanted.get(table, ())
         spans = pl.DataFrame(
-            [(unit.beginning, self._reads_from(unit), unit.last) for unit in units],
+            [(unit.beginning, unit.reads_from("persons", *self._reach), unit.last) for unit in units],
             schema={"beginning": pl.Date, "first": pl.Date, "last": pl.Date},
             orient="row",
         )
         self.connection.register("spans", spans)
         return bool(units)
 
-    def _reads_from(self, unit: Unit) -> date:
-        return unit.reads_from(self.settings.retention.identified_days, self.settings.session.max_days)
+    @property
+    def _reach(self) -> tuple[int, int]:
+        return self.settings.retention.identified_days, self.settings.session.max_days
 
     def _keep(self, table: str, statement: str, service: str = "", **parameters: Any) -> None:
         frame = sql.frame(self.connection, statement, **parameters).with_columns(service=pl.lit(service))

@@ -40,10 +40,8 @@ READ_BY = {
     "marks": ("funnels",),
 }
 """The tables that are made from each rollup."""
-LOOKED_UP = ("persons", "use", "sessions")
-"""The rollups in which is looked up what was before a window."""
 SUMMED_UP = ("persons", "use")
-"""Those of which a summary tells what was before."""
+"""The rollups of which a summary tells what was before."""
 
 # How far a table's own windows reach back: in days before its rows' last day, or before their beginning.
 _BEFORE_LAST = {"activity": 27, "engagement": ENGAGEMENT_DAYS - 1, "first_use": FIRST_USE_DAYS - 1}
@@ -77,19 +75,31 @@ class Unit:
             return self.last - timedelta(days=_BEFORE_LAST[self.table])
         return self.beginning - timedelta(days=_BEFORE_BEGINNING.get(self.table, 0))
 
-    def reads_from(self, identified_days: int, max_days: int) -> date:
-        """Return the first day that it looks at, history among them: who was seen before, which session had begun.
+    def first_of(self, rollup: str) -> date:
+        """Return the first day of its windows for which it reads a rollup's table."""
+        only_its_own_days = rollup != "persons" and self.table != "first_use"
+        return self.beginning if only_its_own_days else self.first
+
+    def reads_from(self, rollup: str, identified_days: int, max_days: int) -> date:
+        """Return the first day of a rollup's table that it reads, history too: who was seen, which session had begun.
 
         Args:
+            rollup: The table.
             identified_days: How far first seen and first use look back from the rows' (the cohort's) last day.
             max_days: How long a session may plausibly be.
         """
-        if self.table in SESSIONS:
-            return self.beginning - timedelta(days=max(max_days, FIRST_USE_DAYS))
-        if self.table in _WITH_HISTORY:
+        first = self.first_of(rollup)
+        if rollup == "sessions":
+            return first - timedelta(days=max(max_days, FIRST_USE_DAYS))
+        if rollup in SUMMED_UP and self.table in _WITH_HISTORY:
             oldest = self.last - timedelta(days=_BEFORE_BEGINNING["retention"] if self.table == "retention" else 0)
-            return min(self.first, oldest - timedelta(days=identified_days - 1))
-        return self.first
+            return min(first, oldest - timedelta(days=identified_days - 1))
+        return first
+
+    def made_from(self, identified_days: int, max_days: int) -> date:
+        """Return the first day of all that it reads."""
+        read = [rollup for rollup, tables in READ_BY.items() if self.table in tables]
+        return min((self.reads_from(rollup, identified_days, max_days) for rollup in read), default=self.beginning)
 
 
 def weeks_ending_in(period: Period) -> list[date]:
