@@ -28,7 +28,7 @@ TRACKED = subprocess.run(
     ["git", "ls-files", "--cached"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout.splitlines()
 STRAY = re.compile(
-    r"(?<![\w./])/(?:work|tmp|root|home)/"
+    r"(?<![\w./])/(?:work/|root/|(?:tmp|home)/\w+/)"
     r"|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|crates\.io|proxy\.golang\.org|deb\.debian\.org"
 )
 
