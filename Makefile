@@ -31,8 +31,9 @@ $(STAMP): requirements.lock pyproject.toml | $(UV)
 demo: $(STAMP)  ## make a landing zone of five weeks, run everything on it, print where the reports are
 	$(BIN)/cetegra-usage demo
 
-test: $(STAMP)  ## run every test
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## run every test (installs Chromium and strace where they are absent)
+	tests/install-tools chromium strace
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 CEPH := /usr/bin/ceph-mon /usr/bin/ceph-osd /usr/bin/radosgw /usr/bin/ceph
 AZURITE := .tools/azurite/node_modules/.bin/azurite-blob

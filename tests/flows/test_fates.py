@@ -196,7 +196,8 @@ def test_without_a_consent_log_consent_is_not_checked(config: Path) -> None:
 
 
 def test_events_wait_for_the_consent_log(config: Path) -> None:
-    landed.land_consents(config, [change(1.0, "granted")], day=DAY - timedelta(days=1))
+    before = DAY - timedelta(days=1)
+    landed.land_consents(config, [change(1.0, "granted", day=before)], day=before)
     landed.land_events(config, [identified(1)])
     (outcome,) = landed.run(config, today=DAY + timedelta(days=1)).outcomes
     assert outcome.state == "incomplete"

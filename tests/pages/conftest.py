@@ -91,7 +91,7 @@ def site(
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
-        pytest.fail("Chromium is not installed: run tests/pages/install-browser")
+        pytest.fail("Chromium is not installed: run tests/install-tools chromium")
     with sync_playwright() as playwright:
         quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *quiet])

@@ -15,7 +15,7 @@ from cetegra_usage.check import register
 from cetegra_usage.errors import ConfigurationError, UsageError
 from cetegra_usage.project import root, version
 from cetegra_usage.settings import load_catalogue
-from cetegra_usage.store import open_all
+from cetegra_usage.store import Lease, open_all
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -64,6 +64,7 @@ class Job:
         zone: What has landed.
         ledger: What was judged before.
         local: Files of the warehouse that are here, by their path there.
+        lease: The hold on the warehouse, in a command that writes.
     """
 
     spec: Spec
@@ -73,6 +74,23 @@ class Job:
     zone: landing.Zone
     ledger: ledger.Ledger
     local: dict[str, Path] = field(default_factory=dict[str, Path])
+    lease: Lease | None = None
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Hold the warehouse: one run at a time writes.
+
+        Raises:
+            StorageError: Another run holds it.
+        """
+        with Lease(self.stores.warehouse) as self.lease:
+            yield
+        self.lease = None
+
+    def make_sure(self) -> None:
+        """Make sure, before something is committed, that the hold is still ours; raises `StorageError` if it is not."""
+        if self.lease:
+            self.lease.check()
 
     @property
     def settings(self) -> Settings:
@@ -143,7 +161,9 @@ def rules(settings: Settings) -> dict[str, Any]:
         "cetegra-usage": version(),
         "suite events": hashes["events"],
         "suite consents": hashes["consents"],
-        "detectors": hashlib.sha256((root() / "expectations" / "detectors.toml").read_bytes()).hexdigest(),
+        "detectors": hashlib.sha256(
+            b"".join((root() / "expectations" / f"{name}.toml").read_bytes() for name in ("detectors", "words"))
+        ).hexdigest(),
         "statements": statements.hexdigest(),
         "skew_seconds": settings.consent.skew_seconds,
         "max_days": settings.session.max_days,

@@ -429,6 +429,7 @@ def _commit(
                 "rollups": [asdict(file) for file in stored.get(partition, ())],
             }
         )
+    job.make_sure()
     ledger.append(job.stores.warehouse, job.ledger, bodies, now)
     for item in items:
         if item.landed and item.partition.id in judged:

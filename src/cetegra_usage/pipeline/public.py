@@ -99,7 +99,7 @@ def evidence(
             "withheld": counts.show(protection.withheld),
             "by_rule": {rule: counts.show(number) for rule, number in protection.withheld_by_rule.items()},
         },
-        "audit": None,
+        "audit": protection.audit.as_json() if protection.audit else None,
         "article_30": _article_30(job),
         "limits": list(LIMITS),
     }

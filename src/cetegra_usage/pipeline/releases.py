@@ -21,7 +21,6 @@ from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
-from cetegra_usage.store import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +80,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
             why="periods run from the one of the first event partition to the last one that is over",
             hint="cetegra-usage plan",
         )
-    with Lease(job.stores.warehouse):
+    with job.held():
         made = _publish(job, period, memory.load(job.stores.warehouse).periods.get(period.key))
         _derive(job)
     return made
@@ -174,6 +173,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         "evidence": public.head(document),
         "summary": _summary(document, protection, summarised(errata, cause)),
     }
+    job.make_sure()
     manifests.advance(store, manifest, entry, public.head(document))
     return [Release(period, revision, path)]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.check import evidence
 from cetegra_usage.pipeline import plan, process
-from cetegra_usage.store import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +65,7 @@ def run(
     """
     from cetegra_usage.pipeline import releases  # noqa: PLC0415  # heavy: charts
 
-    with Lease(job.stores.warehouse):
+    with job.held():
         outcomes = _take(job, first, last, each, keep=True, again=again)
         return Report(outcomes, releases.publish_complete(job))
 
