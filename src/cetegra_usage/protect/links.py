@@ -53,12 +53,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """What a mean of a table is taken over: `total` / `count`; the total has no name where it is not published."""
+    """What a mean of a table is taken over: `total` / `count`; the total is published where `where` says, if at all."""
 
     table: str
     mean: str
     count: str
     total: str = ""
+    where: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @cache
@@ -156,7 +157,7 @@ def shown_means(
             tables[mean.table][mean.mean].cast(pl.Float64).alias("figure"),
             tables[mean.table][f"{mean.mean}_status"].alias("mean_status"),
             pl.lit(mean.mean).alias("mean"),
-            pl.lit(mean.total).alias("total"),
+            _total(mean).alias("total"),
         )
         for mean in means()
         if mean.table in tables
@@ -164,6 +165,13 @@ def shown_means(
     columns = {"row": pl.Int64, "figure": pl.Float64, "mean_status": pl.String, "mean": pl.String, "total": pl.String}
     keys = {key: pl.Date if key in {"first", "last"} else pl.String for key in KEY}
     return pl.concat(found) if found else pl.DataFrame(schema={**keys, **columns})
+
+
+def _total(mean: Mean) -> pl.Expr:
+    inside = pl.all_horizontal(
+        pl.lit(value=True), *(pl.col(dimension) == value for dimension, value in mean.where.items())
+    )
+    return pl.when(inside).then(pl.lit(mean.total)).otherwise(pl.lit(""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
 from cetegra_usage.protect.attack import Goal, System, exposed, settled
+from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, margins
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Decision:
     """What is withheld.
 
     Attributes:
-        counts: One row for each count of the release: `table`, `measure`, `row`, and `rule`, null where it is shown.
+        counts: One row for each count of the release: `table`, `measure`, `row`, `rule`, null where it is shown, and
+            `recalled`, whether it is withheld though an earlier release shows what it was then.
         means: One row for each mean that would narrow its count too much: `table`, `mean`, `row`.
     """
 
@@ -78,8 +80,10 @@ def decide(
     definitions: Mapping[str, TableDefinition],
     disclosure: Disclosure,
     released: Sequence[ReleasedTables],
+    *,
+    with_means: bool = True,
 ) -> Decision:
-    """Decide what of a release is withheld; the arguments are those of `protect`.
+    """Decide what of a release is withheld; the arguments are those of `protect`, and whether means are shown at all.
 
     Raises:
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
@@ -88,12 +92,16 @@ def decide(
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
     rule = _withheld(period, cells, goal)
-    silent = _silenced(cells, rule, goal)
+    silent = _silenced(cells, rule, goal) if with_means else cells.means["here"].to_numpy()
     names = dict(enumerate(RULES))
     counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
     return Decision(
         counts=counts.select(
-            "table", "measure", "row", pl.col("rule").replace_strict(names, default=None, return_dtype=pl.String)
+            "table",
+            "measure",
+            "row",
+            pl.col("rule").replace_strict(names, default=None, return_dtype=pl.String),
+            recalled=pl.col("known") & (pl.col("rule") >= 0),
         ),
         means=cells.means.filter(pl.Series(silent)).select("table", "mean", "row"),
     )
@@ -101,7 +109,7 @@ def decide(
 
 def nothing() -> Decision:
     """Return the decision to withhold nothing."""
-    counts = {"table": pl.String, "measure": pl.String, "row": pl.Int64, "rule": pl.String}
+    counts = {"table": pl.String, "measure": pl.String, "row": pl.Int64, "rule": pl.String, "recalled": pl.Boolean}
     return Decision(
         pl.DataFrame(schema=counts), pl.DataFrame(schema={"table": pl.String, "mean": pl.String, "row": pl.Int64})
     )
@@ -131,7 +139,9 @@ def _places(
     step = disclosure.rounding
     figure = (2 * pl.col("value") + step) // (2 * step) * step
     if not before:
-        return current.with_columns(told=pl.lit(value=False), hidden=pl.lit(value=False), near=pl.lit(value=False))
+        return current.with_columns(
+            told=pl.lit(value=False), hidden=pl.lit(value=False), near=pl.lit(value=False), known=pl.lit(value=False)
+        )
     past = pl.concat(before).filter(pl.col("status") != "unavailable")
     shown = pl.col("past_status").is_in(_SHOWN)
     far = (pl.col("past_value") - pl.col("figure")).abs()
@@ -143,11 +153,12 @@ def _places(
         .agg(
             told=(shown & (pl.col("past_value") == pl.col("figure"))).last(),
             hidden=(pl.col("binds") & (pl.col("past_status") == rounding.WITHHELD)).any(),
+            known=shown.last(),
             near=(shown & (far > step - 1) & (far + step - 1 < disclosure.threshold)).any(),
         )
     )
     current = current.join(said, on=list(links.KEY), how="left", maintain_order="left").with_columns(
-        pl.col("told", "hidden", "near").fill_null(value=False)
+        pl.col("told", "hidden", "near", "known").fill_null(value=False)
     )
     there = current.filter(pl.col("status") != "unavailable")
     gone = (
@@ -160,6 +171,7 @@ def _places(
             told=pl.col("status").is_in(_SHOWN),
             hidden=pl.col("status") == rounding.WITHHELD,
             near=pl.lit(value=False),
+            known=pl.lit(value=False),
         )
     )
     return pl.concat([current, gone.select(current.columns)])
@@ -205,7 +217,9 @@ def _cells(
     value = np.full(size, -1, dtype=np.int64)
     np.maximum.at(value, number, np.where(column["here"] | ~here[number], exact, -1))
     few, dominated = any_of(column["few"]), any_of(column["dominated"])
-    told = any_of(column["told"]) & ~few & ~dominated
+    # What is out stays out, unless it has become a count of few people: then it is another count, and an erratum.
+    told = any_of(column["told"]) & ~(few & (value < disclosure.threshold))
+    few, dominated = few & ~told, dominated & ~told
     hidden = any_of(column["hidden"]) & ~told
     near = any_of(column["near"]) & ~told
     system = _system(rows, number, size, value, here, hidden, disclosure)
@@ -224,7 +238,7 @@ def _cells(
     )
     pairs = _pairs(rows, number)
     past = joined.filter(~pl.col("here"))
-    system = _narrowed(_seen(system, rule >= 0), rule >= 0, past)
+    system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
     return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs), number
 
@@ -394,6 +408,7 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
     means = cells.means
     count, total = means["count"].to_numpy(), means["whole"].to_numpy()
     here = means["here"].to_numpy()
+    truth = np.where(cells.here, cells.value, -1)
     withheld = rule >= 0
     silent = here & withheld[count]
     watched = np.flatnonzero(withheld)
@@ -401,7 +416,7 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
     by_cell = incidence.T.tocsr()
     for reach in _REACH:
         told = ~silent & ~withheld[count]
-        system = _narrowed(cells.system, withheld, means.filter(pl.Series(told)))
+        system = narrowed(cells.system, withheld, means.filter(pl.Series(told)), truth)
         found = exposed(_seen(system, withheld), watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True
@@ -420,42 +435,3 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
 def _few_between(lower: Floats, upper: Floats, whole: Integers, part: Integers, goal: Goal) -> Flags:
     """Return the pairs between which only few people, and somebody, can lie."""
     return (lower[whole] - upper[part] >= 1) & (upper[whole] - lower[part] <= goal.threshold - 1)
-
-
-def _narrowed(system: System, withheld: Flags, means: pl.DataFrame) -> System:
-    """Return the system with the bounds of counts and totals narrowed to what their means leave open."""
-    count, total, figure = means["count"].to_numpy(), means["whole"].to_numpy(), means["figure"].to_numpy()
-    known = ~withheld[count] & np.isfinite(system.upper[count])
-    count, total, figure = count[known], total[known], figure[known]
-    lower, upper = system.lower.copy(), system.upper.copy()
-    known = (total >= 0) & ~withheld[total]
-    least = np.where(known, lower[total], 0.0)
-    most = np.where(known, upper[total], np.inf)
-    half = _half_unit(figure)
-    span = int(np.max(upper[count] - lower[count], initial=0)) if np.isfinite(upper[count]).all() else 0
-    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
-    total_low, total_high = low.copy(), high.copy()
-    for offset in range(span + 1):
-        number = lower[count] + offset
-        begin = np.ceil(np.maximum((figure - half) * number - 1e-9, least))
-        end = np.floor(np.minimum((figure + half) * number + 1e-9, most))
-        fits = (begin <= end) & (number <= upper[count])
-        low, high = np.where(fits, np.minimum(low, number), low), np.where(fits, np.maximum(high, number), high)
-        total_low, total_high = (
-            np.where(fits, np.minimum(total_low, begin), total_low),
-            np.where(fits, np.maximum(total_high, end), total_high),
-        )
-    fits = low <= high  # none does where users and events belong to different types
-    np.maximum.at(lower, count[fits], low[fits])
-    np.minimum.at(upper, count[fits], high[fits])
-    both = fits & known
-    np.maximum.at(lower, total[both], total_low[both])
-    np.minimum.at(upper, total[both], total_high[both])
-    return replace(system, lower=lower, upper=upper)
-
-
-def _half_unit(figure: Floats) -> Floats:
-    """Return half a unit of the third figure."""
-    with np.errstate(divide="ignore"):
-        power = np.floor(np.log10(np.abs(figure)))
-    return np.where(figure == 0, 0.0, 0.5 * 10.0 ** (np.where(np.isfinite(power), power, 0) - 2))

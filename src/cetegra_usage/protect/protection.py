@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -80,17 +80,40 @@ def protect(
     Raises:
         DisclosureError: The release would tell too much whatever is withheld, or its audit infers what is withheld.
     """
-    bare = disclosure.threshold == 1
-    decision = plan.nothing() if bare else plan.decide(period, tables, definitions, disclosure, released)
+    if disclosure.threshold == 1:
+        return _applied(tables, definitions, disclosure, plan.nothing())
+    # Where means mislead the attacker to what only seems to be true, the release goes without means.
+    for with_means in (True, False):
+        decision = plan.decide(period, tables, definitions, disclosure, released, with_means=with_means)
+        protection = _applied(tables, definitions, disclosure, decision)
+        frames = {name: table.frame for name, table in protection.tables.items()}
+        earlier = [(one.period, one.tables) for one in released]
+        errata = set(decision.counts.filter("recalled").select("table", "measure", "row").iter_rows())
+        result = audit(period, frames, earlier, definitions, disclosure, errata)
+        if result.passed:
+            return replace(protection, audit=result)
+    raise DisclosureError(
+        f"the release {period.key} is refused: its audit infers withheld cells, or finds figures that give one away",
+        why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
+        hint="docs/protection.md, A release is refused",
+    )
+
+
+def _applied(
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    disclosure: Disclosure,
+    decision: plan.Decision,
+) -> Protection:
+    """Withhold what was decided, round the rest, and count."""
     protected: dict[str, ProtectedTable] = {}
     total: Counter[str] = Counter()
     cells = 0
     for name, frame in tables.items():
         table = definitions[name]
         rules = _rules(table, frame, decision)
-        published = rounding.publish(
-            table, frame, {measure: rule.is_not_null() for measure, rule in rules.items()}, disclosure
-        )
+        withheld = {measure: rule.is_not_null() for measure, rule in rules.items()}
+        published = rounding.publish(table, frame, withheld, disclosure)
         by_rule: Counter[str] = Counter()
         for measure in table.measures:
             status = published[f"{measure.name}_status"]
@@ -100,28 +123,7 @@ def protect(
             by_rule.update(rule)
         protected[name] = _Protected(name, published, dict(sorted(by_rule.items())))
         total += by_rule
-    result = None if bare else _audited(period, protected, released, definitions, disclosure)
-    return Protection(protected, cells, dict(sorted(total.items())), result)
-
-
-def _audited(
-    period: Period,
-    tables: Mapping[str, ProtectedTable],
-    released: Sequence[ReleasedTables],
-    definitions: Mapping[str, TableDefinition],
-    disclosure: Disclosure,
-) -> AuditResult:
-    """Attack what would be published; refuse it where that succeeds."""
-    frames = {name: table.frame for name, table in tables.items()}
-    result = audit(period, frames, [(one.period, one.tables) for one in released], definitions, disclosure)
-    if not result.passed:
-        raise DisclosureError(
-            f"the release {period.key} is refused: {result.exposed} of its withheld cells can be inferred, "
-            f"{result.told} figures give something away",
-            why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
-            hint="docs/protection.md, A release is refused",
-        )
-    return result
+    return Protection(protected, cells, dict(sorted(total.items())), audit=None)
 
 
 def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision) -> dict[str, pl.Series]:

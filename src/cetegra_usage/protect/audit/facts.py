@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     import polars as pl
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cetegra_usage.model import Period
 
 SHOWN = frozenset({"published", "partial"})
+if TYPE_CHECKING:
+    _Place = tuple[date, date, tuple[tuple[str, str], ...]]
 _SPANS = {"day": 0, "week": 6, "cohort_week": 6}
 
 
@@ -36,7 +38,7 @@ class Facts:
         numbers: The number of each cell.
         figure: What is published of it; none where it is withheld.
         new: Whether the newest release shows it.
-        recalled: Whether it was published before and is withheld now: an erratum, and nothing of it is judged.
+        recalled: The cells published before and withheld now, as errata say.
         absent: Cells that are unavailable.
         means: The figure of each published mean, by its count's number and its own name.
         shown_twice: Pairs of different figures of one cell.
@@ -50,8 +52,22 @@ class Facts:
     means: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
     shown_twice: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
-    def learn(self, period: Period, tables: Mapping[str, pl.DataFrame], *, newest: bool) -> None:
-        """Read one release."""
+    def learn(
+        self,
+        period: Period,
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        newest: bool,
+        errata: Collection[tuple[str, str, int]] | None = None,
+    ) -> None:
+        """Read one release.
+
+        Args:
+            period: Its period.
+            tables: Its tables.
+            newest: Whether it is the one that is judged.
+            errata: Its withheld figures (table, measure, row) that are others than those published before; none: all.
+        """
         for table, frame in tables.items():
             measures = [name for name in frame.columns if f"{name}_status" in frame.columns]
             counts = [name for name in measures if frame.schema[name].is_integer()]
@@ -62,19 +78,20 @@ class Facts:
             ]
             places = _places(period, frame, dimensions)
             for measure in counts:
-                self._learn_counts(table, measure, places, frame, newest=newest)
+                self._learn_counts((table, measure), places, frame, newest=newest, errata=errata)
 
     def _learn_counts(
         self,
-        table: str,
-        measure: str,
-        places: Sequence[tuple[date, date, tuple[tuple[str, str], ...]]],
+        which: tuple[str, str],
+        places: Sequence[_Place],
         frame: pl.DataFrame,
         *,
         newest: bool,
+        errata: Collection[tuple[str, str, int]] | None,
     ) -> None:
-        for (first, last, place), value, status in zip(places, frame[measure], frame[f"{measure}_status"], strict=True):
-            name = Name(table, measure, first, last, place)
+        shown = zip(places, frame[which[1]], frame[f"{which[1]}_status"], strict=True)
+        for row, ((first, last, place), value, status) in enumerate(shown):
+            name = Name(*which, first, last, place)
             if status not in SHOWN and status != "withheld":
                 if name not in self.numbers:
                     self.absent.add(name)
@@ -87,6 +104,8 @@ class Facts:
                 continue
             before = self.figure[number]
             if before is not None and value is None:
+                if errata is not None and (*which, row) not in errata:
+                    continue
                 self.recalled.add(number)
             elif value is not None:
                 self.recalled.discard(number)
@@ -97,7 +116,7 @@ class Facts:
             self.new[number] = self.new[number] or (newest and before != value)
 
     def learn_means(
-        self, period: Period, tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, str]]
+        self, period: Period, tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, Any]]
     ) -> None:
         """Read the means of one release."""
         for entry in declared:
@@ -118,9 +137,7 @@ class Facts:
                     self.means[number, entry["mean"]] = value
 
 
-def _places(
-    period: Period, frame: pl.DataFrame, dimensions: Sequence[str]
-) -> list[tuple[date, date, tuple[tuple[str, str], ...]]]:
+def _places(period: Period, frame: pl.DataFrame, dimensions: Sequence[str]) -> list[_Place]:
     clock = next((name for name in dimensions if name in _SPANS), None)
     others = [name for name in dimensions if name != clock]
     columns = [[(name, str(value)) for value in frame[name]] for name in others]

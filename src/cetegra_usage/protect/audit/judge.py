@@ -15,7 +15,7 @@ from cetegra_usage.protect.audit.rows import Statement, statements
 from cetegra_usage.protect.audit.solve import Polytope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import polars as pl
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class AuditResult:
         exposed: Number of cells whose interval lies among few people, or is narrower than the rounding.
         told: Number of figures that give something away by themselves: below the threshold, a ratio of a withheld part,
             two figures of one cell that differ by few people, few people between a whole and its part.
-        recalled: Number of cells published before and withheld now: errata.
+        recalled: Number of cells published before and withheld now, as errata say.
         seconds: How long it took; not a part of what is recorded.
     """
 
@@ -71,6 +71,7 @@ def audit(
     earlier: Sequence[tuple[Period, Mapping[str, pl.DataFrame]]],
     definitions: Mapping[str, TableDefinition],
     disclosure: Disclosure,
+    errata: Collection[tuple[str, str, int]] = (),
 ) -> AuditResult:
     """Attack a release with all that was released before.
 
@@ -80,6 +81,8 @@ def audit(
         earlier: The releases before it that overlap in time, oldest first: period and tables.
         definitions: The tables' definitions: which figure is a ratio of which.
         disclosure: Threshold and rounding.
+        errata: Table, measure and row of each withheld figure that is another than the one published before. Of any
+            other figure that was published and is withheld now the attacker knows what it was.
     """
     begun = time.perf_counter()
     declared: dict[str, list[dict[str, Any]]] = tomllib.loads(
@@ -87,7 +90,7 @@ def audit(
     )
     facts = Facts()
     for when, released in (*earlier, (period, tables)):
-        facts.learn(when, released, newest=released is tables)
+        facts.learn(when, released, newest=released is tables, errata=errata if released is tables else None)
         facts.learn_means(when, released, declared["mean"])
     rows = list(statements(facts, declared["link"]))
     lower, upper = _bounds(facts, disclosure)
@@ -95,7 +98,6 @@ def audit(
     polytope = Polytope(rows, lower, upper)
     low, high = polytope.bounds()
     judged = np.array([figure is None for figure in facts.figure], dtype=bool)
-    judged[list(facts.recalled)] = False
     judged &= polytope.reached(np.array(facts.new, dtype=bool))
     cells = np.flatnonzero(judged)
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
@@ -124,16 +126,17 @@ def _bounds(facts: Facts, disclosure: Disclosure) -> tuple[NDArray[np.float64], 
 
 
 def _narrow(
-    facts: Facts, declared: Sequence[Mapping[str, str]], lower: NDArray[np.float64], upper: NDArray[np.float64]
+    facts: Facts, declared: Sequence[Mapping[str, Any]], lower: NDArray[np.float64], upper: NDArray[np.float64]
 ) -> None:
     """Use the means: which whole totals, over which whole counts, round to three figures that were published?"""
-    totals = {entry["mean"]: entry.get("total") for entry in declared}
+    entries = {entry["mean"]: entry for entry in declared}
     names = list(facts.numbers)
     for (count, mean), figure in facts.means.items():
         if facts.figure[count] is None or not upper[count] < np.inf:
             continue
-        name = totals[mean]
-        total = facts.numbers.get(names[count]._replace(measure=name)) if name else None
+        entry, place = entries[mean], dict(names[count].place)
+        own = "total" in entry and all(place[dimension] == value for dimension, value in entry["where"].items())
+        total = facts.numbers.get(names[count]._replace(measure=entry["total"])) if own else None
         known = total is not None and facts.figure[total] is not None
         least, most = (lower[total], upper[total]) if known and total is not None else (0.0, np.inf)
         fits: list[tuple[float, float, float]] = []
