@@ -55,7 +55,11 @@ def main(millions: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         generate(
-            root / "landing", first=DAY, last=DAY, users=int(millions * 50_000), events_per_day=int(millions * 1_500_000)
+            root / "landing",
+            first=DAY,
+            last=DAY,
+            users=int(millions * 50_000),
+            events_per_day=int(millions * 1_500_000),
         )
         (root / "cetegra-usage.toml").write_text(SETTINGS, "utf-8")
         files = sorted(root.glob(f"landing/events/service=workspace/day={DAY}/*.parquet"))

@@ -90,6 +90,6 @@ def _runner(engine: Engine) -> TaskRunner[Any]:
         from prefect.task_runners import ProcessPoolTaskRunner  # noqa: PLC0415
 
         return ProcessPoolTaskRunner(max_workers=engine.workers or 2)
-    from prefect_dask import DaskTaskRunner  # noqa: PLC0415
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
 
     return DaskTaskRunner(address=engine.address)

@@ -120,7 +120,7 @@ def land_events(
     *,
     day: date = DAY,
     service: str = "workspace",
-    schema: pa.Schema = EVENT,
+    schema: Any = EVENT,
     name: str = "part-0.parquet",
     sealed: bool = True,
 ) -> Path:
@@ -148,7 +148,7 @@ def land(folder: Path, files: Mapping[str, bytes], rows: int | None) -> Path:
     return folder
 
 
-def parquet(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> bytes:
+def parquet(rows: Sequence[Mapping[str, Any]], schema: Any) -> bytes:
     """Return rows as Parquet."""
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema), buffer)
@@ -160,7 +160,7 @@ def ndjson(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return "".join(json.dumps(row, default=lambda value: value.isoformat()) + "\n" for row in rows).encode()
 
 
-def run(config: Path, today: date = TODAY, **flags: str) -> runs.Report:
+def run(config: Path, today: date = TODAY, flags: Mapping[str, str] | None = None) -> runs.Report:
     """Run in this process, without Prefect."""
     with jobs.opened(load_settings(config, flags), today) as job:
         return runs.run(job, *jobs.days_to_take(job, None, None))

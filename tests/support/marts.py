@@ -17,7 +17,7 @@ import polars as pl
 from cetegra_usage.model import ALL, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 ACTIONS = {"opens": "open", "navigations": "navigate", "submits": "submit", "orders": "order"}
 CAP = 50
@@ -278,8 +278,7 @@ def _events(events: pl.DataFrame, name: str, keys: list[str], days: int) -> pl.D
     return _totals(counted, keys, [name, f"{name}_people"], f"{name}_top")
 
 
-def _with_total(events: pl.DataFrame, count: object) -> pl.DataFrame:
-    assert callable(count)
+def _with_total(events: pl.DataFrame, count: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([count(events), count(events.with_columns(feature=pl.lit(ALL)))])
 
 

@@ -48,7 +48,7 @@ def catalogue(
     )
 
 
-def event(  # noqa: PLR0913  # the columns of an event
+def event(  # the columns of an event
     who: int | None,
     when: str,
     feature: str = "news",

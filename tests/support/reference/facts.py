@@ -299,7 +299,7 @@ class World:
         unread_consent_days: Days whose part of the log landed and was not accepted.
     """
 
-    def __init__(  # noqa: PLR0913  # what a deployment is made of
+    def __init__(  # what a deployment is made of
         self,
         events: Iterable[Event],
         consents: Iterable[Change] | None,

@@ -301,7 +301,7 @@ def first_use(world: World, period: Period) -> Iterator[Row]:
                 yield _first_use(world, period.span, service, user_type, feature, within_days)
 
 
-def _first_use(  # noqa: PLR0913, PLR0917  # the dimensions of the table
+def _first_use(  # the dimensions of the table
     world: World, span: Span, service: str, user_type: str, feature: str, within_days: int
 ) -> Row:
     """Users first seen in the 56 days that end with the period, long enough ago; those who soon used the feature.
