@@ -1,0 +1,278 @@
+"""Protection of small tables that tell too much: each safe alone, unsafe together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from cetegra_usage import definitions
+from cetegra_usage.errors import DisclosureError
+from cetegra_usage.model import Period
+from cetegra_usage.protect import ReleasedTables, protect, protect_count
+from cetegra_usage.protect.audit import audit
+from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
+from cetegra_usage.settings import Disclosure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+WEEK = Period.parse("2026-W14")
+TABLES = definitions.tables()
+PLAIN = Disclosure(threshold=10, rounding=1)
+ROUNDED = Disclosure(threshold=10, rounding=5)
+Counts = dict[tuple[str, str], int]
+
+
+def sessions(
+    counts: Counts, people: Mapping[tuple[str, str], float] | None = None, period: Period = WEEK
+) -> pl.DataFrame:
+    """The table `sessions`, whose one count adds up over services and user types: totals are made here."""
+    grid = dict(counts)
+    services = sorted({service for service, _ in counts})
+    kinds = sorted({kind for _, kind in counts})
+    for kind in kinds:
+        grid["all", kind] = sum(counts[service, kind] for service in services)
+    for service in [*services, "all"]:
+        grid[service, "all"] = sum(grid[service, kind] for kind in kinds)
+    rows = [
+        {
+            "period": period.key,
+            "service": service,
+            "user_type": kind,
+            "sessions": count,
+            "sessions_people": float((people or {}).get((service, kind), count)),
+            "median_seconds": 60.0 if count else None,
+            "events_per_session": 4.0 if count else None,
+        }
+        for (service, kind), count in grid.items()
+    ]
+    empty = pl.when(pl.col("sessions") > 0).then(pl.lit("published")).otherwise(pl.lit("undefined"))
+    return pl.DataFrame(rows).with_columns(
+        pl.lit("published").alias("sessions_status"),
+        empty.alias("median_seconds_status"),
+        empty.alias("events_per_session_status"),
+    )
+
+
+def shown(frame: pl.DataFrame, measure: str = "sessions") -> dict[tuple[str, str], int | str]:
+    return {
+        (row["service"], row["user_type"]): row[measure] if row[measure] is not None else row[f"{measure}_status"]
+        for row in frame.iter_rows(named=True)
+    }
+
+
+def protected(
+    frame: pl.DataFrame, disclosure: Disclosure, *released: ReleasedTables, period: Period = WEEK
+) -> pl.DataFrame:
+    result = protect(period, {"sessions": frame}, definitions=TABLES, disclosure=disclosure, released=released)
+    return result.tables["sessions"].frame
+
+
+def released(frame: pl.DataFrame, revision: int = 1, period: Period = WEEK) -> ReleasedTables:
+    return ReleasedTables(period, revision, {"sessions": frame})
+
+
+@pytest.mark.parametrize(
+    ("count", "step", "figure"), [(0, 5, 0), (2, 5, 0), (3, 5, 5), (12, 5, 10), (13, 5, 15), (5, 10, 10), (7, 1, 7)]
+)
+def test_counts_are_rounded_half_up(count: int, step: int, figure: int) -> None:
+    assert round_half_up(count, step) == figure
+
+
+@pytest.mark.parametrize(("figure", "expected"), [(0, (0, 0)), (10, (10, 12)), (50, (48, 52))])
+def test_a_figure_stands_for_the_counts_that_round_to_it_and_may_be_shown(
+    figure: int, expected: tuple[int, int]
+) -> None:
+    assert interval(figure, ROUNDED) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1234.5, 1230.0), (0.012345, 0.0123), (3.125, 3.12), (0.0, 0.0)])
+def test_means_keep_three_figures(value: float, expected: float) -> None:
+    assert three_figures(value) == expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, "withheld"), (9, "withheld"), (10, 10), (13, 15)])
+def test_counts_of_evidence_are_protected_likewise(count: int, expected: int | str) -> None:
+    assert protect_count(count, ROUNDED) == expected
+
+
+def test_threshold_one_and_rounding_one_change_nothing() -> None:
+    exact = sessions({("docs", "a"): 1, ("docs", "b"): 3, ("workspace", "a"): 0, ("workspace", "b"): 7})
+    published = protected(exact, Disclosure(threshold=1, rounding=1))
+    assert published.columns == [
+        "period", "service", "user_type", "sessions", "sessions_status",
+        "median_seconds", "median_seconds_status", "events_per_session", "events_per_session_status",
+    ]  # fmt: skip
+    assert published.equals(exact.select(published.columns))
+
+
+def test_a_small_cell_is_withheld_with_what_is_made_from_it() -> None:
+    published = protected(
+        sessions({("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}), ROUNDED
+    )
+    for measure in ("sessions", "median_seconds", "events_per_session"):
+        assert shown(published, measure)["docs", "a"] == "withheld"
+
+
+def test_few_people_behind_many_sessions_are_few() -> None:
+    counts = {("docs", "a"): 400, ("docs", "b"): 700, ("workspace", "a"): 600, ("workspace", "b"): 800}
+    published = protected(sessions(counts, people={("docs", "a"): 4.0}), ROUNDED)
+    assert shown(published)["docs", "a"] == "withheld"
+
+
+def test_exact_margins_cost_four_cells_and_no_more() -> None:
+    """One small cell in a table with exact totals: two in its row and two in its column must go."""
+    counts = {("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}
+    figures = shown(protected(sessions(counts), PLAIN))
+    assert sum(figure == "withheld" for figure in figures.values()) == 4
+
+
+def test_rounding_that_leaves_enough_open_costs_no_further_cell() -> None:
+    """Once all are rounded to 5, what is missing from three figures is anything between 0 and 11."""
+    counts = {(service, kind): 60 for service in ("docs", "mail", "workspace") for kind in "abc"}
+    figures = shown(protected(sessions(counts | {("docs", "a"): 7}), ROUNDED))
+    assert sum(figure == "withheld" for figure in figures.values()) == 1
+
+
+def test_a_zero_of_a_small_group_is_withheld_and_a_zero_of_everybody_stays() -> None:
+    counts = {("docs", "a"): 6, ("docs", "b"): 0, ("workspace", "a"): 60, ("workspace", "b"): 0}
+    figures = shown(protected(sessions(counts), ROUNDED))
+    assert figures["docs", "all"] == "withheld"  # six in all
+    assert figures["all", "b"] == 0  # nobody at all
+    counts = {("docs", "a"): 6, ("docs", "b"): 0, ("workspace", "a"): 60, ("workspace", "b"): 30}
+    assert shown(protected(sessions(counts), ROUNDED))["docs", "b"] == "withheld"
+
+
+def test_one_person_who_made_nearly_all_is_withheld() -> None:
+    frame = sessions({("docs", "a"): 400, ("docs", "b"): 700, ("workspace", "a"): 600, ("workspace", "b"): 800})
+    top = pl.when((pl.col("service") == "docs") & (pl.col("user_type") == "a")).then(390).otherwise(5)
+    figures = shown(protected(frame.with_columns(sessions_top=top), ROUNDED))
+    assert figures["docs", "a"] == "withheld"
+
+
+COUNTS = {("docs", "a"): 40, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}
+
+
+def test_a_revision_that_tells_of_few_latecomers_is_withheld() -> None:
+    first = protected(sessions(COUNTS), ROUNDED)
+    late = sessions(COUNTS | {("docs", "a"): 43})
+    second = shown(protected(late, ROUNDED, released(first)))
+    assert shown(first)["docs", "a"] == 40
+    assert second["docs", "a"] == "withheld"  # 45 after 40: between one and nine came late
+    assert second["workspace", "b"] == shown(first)["workspace", "b"]
+
+
+def test_a_revision_by_many_is_published() -> None:
+    first = protected(sessions(COUNTS), ROUNDED)
+    assert shown(protected(sessions(COUNTS | {("docs", "a"): 90}), ROUNDED, released(first)))["docs", "a"] == 90
+
+
+def test_what_was_published_stays_published_and_others_go_instead() -> None:
+    """A complement that an earlier release shows cannot hide anything: another one is taken."""
+    counts = {("docs", kind): count for kind, count in zip("abcd", (7, 11, 300, 500), strict=True)} | {
+        ("workspace", kind): 0 for kind in "abcd"
+    }
+    frame = sessions(counts)
+    free = shown(protected(frame, PLAIN))
+    assert free["docs", "b"] == "withheld"
+    hides = (pl.col("user_type") == "b") | (pl.col("user_type") == "c") & (pl.col("service") == "none")
+    known = frame.with_columns(
+        pl.when(hides).then(pl.col("sessions")).alias("sessions"),
+        pl.when(hides).then(pl.lit("published")).otherwise(pl.lit("unavailable")).alias("sessions_status"),
+    )
+    bound = shown(protected(frame, PLAIN, released(known)))
+    assert bound["docs", "b"] == 11
+    assert bound["docs", "a"] == "withheld"
+    assert sum(bound["docs", kind] == "withheld" for kind in "cd") >= 1
+
+
+def test_a_release_that_earlier_ones_have_given_away_is_refused() -> None:
+    """Everything but one cell is out already, to the unit: withholding that one hides nothing."""
+    counts = {("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}
+    frame = sessions(counts)
+    small = (pl.col("service") == "docs") & (pl.col("user_type") == "a")
+    known = frame.with_columns(
+        pl.when(~small).then(pl.col("sessions")).alias("sessions"),
+        pl.when(small).then(pl.lit("withheld")).otherwise(pl.lit("published")).alias("sessions_status"),
+    )
+    with pytest.raises(DisclosureError) as refused:
+        protected(frame, PLAIN, released(known))
+    assert refused.value.exit_code == 14
+    assert "7" not in refused.value.what.replace(WEEK.key, "")
+
+
+def test_the_attacker_finds_what_margins_give_away() -> None:
+    counts = {("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}
+    frame = sessions(counts)
+    naive = frame.with_columns(
+        pl.when(pl.col("sessions") < 10).then(None).otherwise(pl.col("sessions")).alias("sessions"),
+        pl.when(pl.col("sessions") < 10)
+        .then(pl.lit("withheld"))
+        .otherwise(pl.lit("published"))
+        .alias("sessions_status"),
+    ).drop("sessions_people")
+    result = audit(WEEK, {"sessions": naive}, [], TABLES, PLAIN)
+    assert not result.passed
+    assert result.exposed == 1
+    assert result.told == 2  # the median and the mean of what is withheld
+
+
+def test_the_attacker_finds_what_two_releases_give_away() -> None:
+    """Each withholds another cell of the same sum; together they withhold one."""
+    frame = sessions({("docs", "a"): 7, ("docs", "b"): 11, ("docs", "c"): 12}).drop("sessions_people")
+
+    def without(*kinds: str) -> dict[str, pl.DataFrame]:
+        gone = pl.col("user_type").is_in(kinds)
+        hidden = [
+            expression
+            for name in ("sessions", "median_seconds", "events_per_session")
+            for expression in (
+                pl.when(~gone).then(pl.col(name)).alias(name),
+                pl.when(gone).then(pl.lit("withheld")).otherwise(pl.lit("published")).alias(f"{name}_status"),
+            )
+        ]
+        return {"sessions": frame.with_columns(hidden)}
+
+    assert audit(WEEK, without("a", "b"), [], TABLES, PLAIN).passed
+    assert audit(WEEK, without("a", "c"), [], TABLES, PLAIN).passed
+    assert audit(WEEK, without("a", "c"), [(WEEK, without("a", "b"))], TABLES, PLAIN).exposed > 0
+
+
+def test_the_attacker_sees_a_figure_below_the_threshold() -> None:
+    frame = sessions({("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80})
+    assert audit(WEEK, {"sessions": frame.drop("sessions_people")}, [], TABLES, PLAIN).told == 1
+
+
+def test_only_protect_makes_a_protected_table(tmp_path: Path) -> None:
+    for line in (
+        "from cetegra_usage.model import ProtectedTable\nProtectedTable('sessions', pl.DataFrame(), {})",
+        "from cetegra_usage.protect.protection import _Protected\n_Protected('sessions', pl.DataFrame(), {})",
+    ):
+        attempt = tmp_path / "attempt.py"
+        attempt.write_text(f"# pyright: strict\nimport polars as pl\n{line}\n", "utf-8")
+        judged = subprocess.run(
+            [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(attempt)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert judged.returncode == 1, judged.stdout
+        assert "reportAbstractUsage" in judged.stdout or "reportPrivateUsage" in judged.stdout
+
+
+def test_the_auditor_shares_no_code_with_the_protector() -> None:
+    import ast  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    import cetegra_usage.protect.audit as package  # noqa: PLC0415
+
+    for file in Path(str(package.__file__)).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cetegra_usage.protect"):
+                assert node.module.startswith("cetegra_usage.protect.audit"), f"{file.name}: {node.module}"
