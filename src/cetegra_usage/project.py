@@ -2,7 +2,7 @@
 
 import sys
 from functools import cache
-from importlib import metadata, util
+from importlib import import_module, metadata, util
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ def load_flows() -> Any:
     assert spec is not None  # noqa: S101  # the file is part of the room
     assert spec.loader is not None  # noqa: S101
     module = util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # workers find it by name
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    # Workers in other processes cannot import it by name: what is sent to them carries it along.
+    import_module("cloudpickle").register_pickle_by_value(module)
     return module
