@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from cetegra_usage.protect.history import ReleasedTables
     from cetegra_usage.settings import Disclosure
 
-RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary")
+RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary", "nothing new")
 """Why a count is withheld: the first that applies."""
+
+Caution = Literal["means", "no means", "nothing new"]
+"""How careful a release is: with means, without, or only with what earlier releases show already."""
 
 _EXACT_ROUNDS = 8
 _ROUNDS = 12
@@ -81,9 +84,9 @@ def decide(
     disclosure: Disclosure,
     released: Sequence[ReleasedTables],
     *,
-    with_means: bool = True,
+    caution: Caution = "means",
 ) -> Decision:
-    """Decide what of a release is withheld; the arguments are those of `protect`, and whether means are shown at all.
+    """Decide what of a release is withheld; the arguments are those of `protect`, and how careful it has to be.
 
     Raises:
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
@@ -91,8 +94,8 @@ def decide(
     places = _places(period, tables, definitions, disclosure, released)
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
-    rule = _withheld(period, cells, goal)
-    silent = _silenced(cells, rule, goal) if with_means else cells.means["here"].to_numpy()
+    rule = _all_that_is_new(cells) if caution == "nothing new" else _withheld(period, cells, goal)
+    silent = _silenced(cells, rule, goal) if caution == "means" else cells.means["here"].to_numpy()
     names = dict(enumerate(RULES))
     counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
     return Decision(
@@ -379,6 +382,13 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
         why="with what earlier releases show, figures that are withheld could be computed from those that are not",
         hint="docs/protection.md, A release is refused",
     )
+
+
+def _all_that_is_new(cells: _Cells) -> Integers:
+    """Return the rule of each cell where all is withheld that earlier releases do not show."""
+    rule = cells.rule.copy()
+    rule[cells.free & (rule < 0)] = RULES.index("nothing new")
+    return rule
 
 
 def _seen(system: System, withheld: Flags) -> System:

@@ -82,9 +82,16 @@ def protect(
     """
     if disclosure.threshold == 1:
         return _applied(tables, definitions, disclosure, plan.nothing())
-    # Where means mislead the attacker to what only seems to be true, the release goes without means.
-    for with_means in (True, False):
-        decision = plan.decide(period, tables, definitions, disclosure, released, with_means=with_means)
+    # Where means mislead the attacker to what only seems to be true, the release goes without means; where what earlier
+    # releases show leaves no choice, with nothing that they do not show.
+    cautions: tuple[plan.Caution, ...] = ("means", "no means", "nothing new")
+    for caution in cautions:
+        try:
+            decision = plan.decide(period, tables, definitions, disclosure, released, caution=caution)
+        except DisclosureError:
+            if caution == "nothing new":
+                raise
+            continue
         protection = _applied(tables, definitions, disclosure, decision)
         frames = {name: table.frame for name, table in protection.tables.items()}
         earlier = [(one.period, one.tables) for one in released]
