@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SESSION = "9b2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c11"
+BARE = {"disclosure.threshold": "1", "disclosure.rounding": "1"}
 PERSONAL = "kari.nordmann@example.org"
 
 
@@ -129,7 +130,7 @@ def test_nanoseconds_are_cut_off_not_rounded_into_the_next_day(config: Path) -> 
 def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [event(1), event(2, feature="cases.new_board"), event(3, action="order")])
-    report = landed.run(config)
+    report = landed.run(config, flags=BARE)
     (outcome,) = report.outcomes
     assert (outcome.state, outcome.rows.held, outcome.rows.accepted) == ("accepted", 2, 1)
     assert failures(outcome) == {"feature_declared": 1, "action_listed": 1}
@@ -138,7 +139,7 @@ def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config
         'owner = "the cases team"\nsince = 2026-01-01\n'
     )
     (config.parent / "catalogue.toml").write_text(more, "utf-8")
-    (outcome,) = landed.run(config).outcomes
+    (outcome,) = landed.run(config, flags=BARE).outcomes
     assert (outcome.state, outcome.rows.held, outcome.rows.accepted) == ("accepted", 0, 3)
 
 
@@ -378,7 +379,7 @@ def _flip(file: Path) -> None:
 def test_the_plain_count_of_events_is_what_was_landed(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [identified(number, person=PERSON) for number in range(12)])
-    landed.run(config, flags={"disclosure.threshold": "1", "disclosure.rounding": "1"})
+    landed.run(config, flags=BARE)
     activity = pl.read_parquet(config.parent / "publish/releases/2026-06/r1/data/activity.parquet")
     row = activity.filter((pl.col("day") == date(2026, 6, 3)) & (pl.col("service") == "all")).row(-1, named=True)
     assert (row["events"], row["identified_events"], row["dau"]) == (12, 12, 1)

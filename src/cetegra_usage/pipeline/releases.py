@@ -12,7 +12,7 @@ import polars as pl
 
 from cetegra_usage import ledger, measure
 from cetegra_usage.definitions import tables as definitions
-from cetegra_usage.errors import UsageError
+from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Partition, Period, each_day, periods_between
 from cetegra_usage.pipeline import memory, public, sources
 from cetegra_usage.pipeline.errata import Change, changes, summarised
@@ -52,19 +52,26 @@ def publish_complete(job: Job) -> list[Release]:
     """Publish every complete period whose figures are not released yet, or may have changed.
 
     Raises:
-        DisclosureError: Disclosure control refused one; those before it are published.
+        DisclosureError: Disclosure control refused one; the others are published.
         StorageError: A store does not answer.
     """
     known = memory.load(job.stores.warehouse)
     made: list[Release] = []
+    refused: list[DisclosureError] = []
     # One after the other: the protection of a release looks at those before.
     for period in _complete(job):
         now = _made(job, period)
         if _changed(known.periods.get(period.key), now):
-            made += _publish(job, period, known.periods.get(period.key))
+            try:
+                made += _publish(job, period, known.periods.get(period.key))
+            except DisclosureError as error:
+                refused.append(error)  # the other periods are published all the same
+                continue
             known.periods[period.key] = now
             memory.keep(job.stores.warehouse, known)
     _derive(job)
+    if refused:
+        raise refused[0]
     return made
 
 

@@ -207,6 +207,22 @@ class Exposure:
     upper: Floats
 
 
+def touched(system: System, fresh: Flags) -> Flags:
+    """Return the cells of which an attacker may learn something now that some cells are freshly released.
+
+    What hangs together with no fresh cell, and was not narrowed by one either, is as it was when it was released.
+    """
+    now = tighten(system)
+    before = tighten(
+        replace(system, lower=np.where(fresh, 0.0, system.lower), upper=np.where(fresh, np.inf, system.upper))
+    )
+    moved = fresh | (now.lower > before.lower + _SLACK) | (now.upper < before.upper - _SLACK)
+    label = _label(now, np.ones(len(now.row), dtype=bool))[now.rows :]
+    told = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
+    told[label[moved]] = True
+    return told[label]
+
+
 def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exposure:
     """Return the withheld cells of which an attacker learns too much.
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
-from cetegra_usage.protect.attack import Goal, System, exposed, settled
+from cetegra_usage.protect.attack import Goal, System, exposed, settled, touched
 from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, margins
 
@@ -94,7 +94,7 @@ def decide(
     places = _places(period, tables, definitions, disclosure, released)
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
-    rule = _all_that_is_new(cells) if caution == "nothing new" else _withheld(period, cells, goal)
+    rule = _all_that_is_new(cells, goal) if caution == "nothing new" else _withheld(period, cells, goal)
     silent = _silenced(cells, rule, goal) if caution == "means" else cells.means["here"].to_numpy()
     names = dict(enumerate(RULES))
     counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
@@ -357,7 +357,7 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
     """Return the rule of each cell once all withheld cells are safe, without any mean."""
     rule = cells.rule.copy()
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
-    watched = np.flatnonzero(rule >= 0)
+    watched = np.flatnonzero((rule >= 0) & touched(_seen(cells.system, rule >= 0), cells.free))
     for turn in range(_ROUNDS):
         withheld = rule >= 0
         found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
@@ -384,10 +384,12 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
     )
 
 
-def _all_that_is_new(cells: _Cells) -> Integers:
-    """Return the rule of each cell where all is withheld that earlier releases do not show."""
+def _all_that_is_new(cells: _Cells, goal: Goal) -> Integers:
+    """Return the rule of each cell where all is withheld that earlier releases neither show nor give away as zero."""
     rule = cells.rule.copy()
     rule[cells.free & (rule < 0)] = RULES.index("nothing new")
+    found = exposed(_seen(cells.system, rule >= 0), np.flatnonzero(rule >= 0), cells.point, goal)
+    rule[(cells.value == 0) & (found.upper <= 0) & cells.here] = -1
     return rule
 
 
@@ -421,13 +423,16 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
     truth = np.where(cells.here, cells.value, -1)
     withheld = rule >= 0
     silent = here & withheld[count]
-    watched = np.flatnonzero(withheld)
+    watched: Integers | None = None
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()
     for reach in _REACH:
         told = ~silent & ~withheld[count]
         system = narrowed(cells.system, withheld, means.filter(pl.Series(told)), truth)
-        found = exposed(_seen(system, withheld), watched, cells.point, goal)
+        seen = _seen(system, withheld)
+        if watched is None:
+            watched = np.flatnonzero(withheld & touched(seen, cells.free))
+        found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True
         whole, part = cells.rest

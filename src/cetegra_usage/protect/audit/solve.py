@@ -50,10 +50,8 @@ class Polytope:
             near[around] = 1
             weak = doubtful[kept] & (abs(self._matrix) @ near > 0)
             keep[kept[weak if weak.any() else clash]] = False
-        graph = sparse.coo_matrix(self._matrix)
-        size = len(self._low) + self._cells
-        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + len(self._low))), shape=(size, size))
-        self._reach = connected_components(ends, directed=False)[1][len(self._low) :]
+        self._all = self._matrix, self._low, self._high
+        self._own = lower, upper
         self._drop_idle()
 
     def bounds(self) -> tuple[Values, Values]:
@@ -61,10 +59,18 @@ class Polytope:
         return self._lower, self._upper
 
     def reached(self, new: Marks) -> Marks:
-        """Return the cells that hang together with one of which something new is known."""
-        touched = np.zeros(int(self._reach.max(initial=0)) + 1, dtype=bool)
-        touched[self._reach[new]] = True
-        return touched[self._reach]
+        """Return the cells of which more is known than without what is new: the others were judged before.
+
+        Those are the cells that hang together with a new one, or with one whose bounds a new one has narrowed.
+        """
+        matrix, low, high = self._all
+        lower, upper = np.where(new, 0.0, self._own[0]), np.where(new, np.inf, self._own[1])
+        lower, upper, _ = _squeeze(matrix, low, high, lower, upper)
+        more = new | (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
+        label, _ = self._parts()
+        touched = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
+        touched[label[more]] = True
+        return touched[label]
 
     def intervals(self, cells: Numbers, threshold: int, width: int) -> tuple[Values, int]:
         """Return the width of each cell's interval (or enough of it), and how many cells are exposed.
