@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from support.marts import Population, population
 
 from cetegra_usage import definitions
 from cetegra_usage.model import Period, periods_between
 from cetegra_usage.protect import Protection, ReleasedTables, protect
 from cetegra_usage.settings import Disclosure
+from support.marts import Population, population
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ Cell = tuple[str, ...]
 def releases(
     people: Population, disclosure: Disclosure, late: pl.Series
 ) -> list[tuple[Protection, dict[str, pl.DataFrame]]]:
-    """Release every week and month; the late events come two weeks after their own, and make a revision of each period."""
+    """Release every week and month; late events come two weeks after their own and make revisions."""
     held: list[ReleasedTables] = []
     made: list[tuple[Protection, dict[str, pl.DataFrame]]] = []
     ontime = Population(people.events.filter(~late), people.services, people.user_types, people.features)
