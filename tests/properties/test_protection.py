@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TABLES = definitions.tables()
-FIRST, LAST = date(2026, 2, 2), date(2026, 3, 15)
+FIRST, LAST = date(2026, 2, 9), date(2026, 3, 8)
 ACTIONS = ("opens", "navigations", "submits", "orders")
 Cell = tuple[str, ...]
 
@@ -40,7 +40,7 @@ def releases(
     made: list[tuple[Protection, dict[str, pl.DataFrame]]] = []
     ontime = Population(people.events.filter(~late), people.services, people.user_types, people.features)
     periods = periods_between(FIRST, LAST)
-    for period, whole in [(one, False) for one in periods] + [(one, True) for one in periods[:3]]:
+    for period, whole in [(one, False) for one in periods] + [(one, True) for one in periods[:2]]:
         marts = (people if whole else ontime).marts(period)
         done = protect(period, marts, definitions=TABLES, disclosure=disclosure, released=held)
         revision = 1 + sum(one.period == period for one in held)
@@ -118,11 +118,11 @@ def inferred(frame: pl.DataFrame, table: str, disclosure: Disclosure) -> dict[Ce
     return found
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None)
 @given(
-    people=st.integers(30, 400),
+    people=st.integers(30, 250),
     user_types=st.integers(2, 3),
-    features=st.integers(2, 5),
+    features=st.integers(2, 3),
     seed=st.integers(0, 10_000),
     rounding=st.sampled_from([1, 5]),
 )
@@ -147,7 +147,7 @@ def test_nobody_learns_of_few_people(people: int, user_types: int, features: int
                 assert low - 1e-6 <= truth[cell] <= high + 1e-6, "the attacker's own rows must hold"
 
 
-@pytest.mark.parametrize("key", ["2026-W10", "2026-02"])
+@pytest.mark.parametrize("key", ["2026-W09", "2026-02"])
 def test_nearly_all_that_can_be_shown_is_shown(key: str) -> None:
     """Of what has the threshold's users, complementary rules take next to nothing: rounding has hidden it already."""
     world = population(FIRST, LAST, people=3_000, user_types=3, features=20, seed=1)
@@ -156,7 +156,7 @@ def test_nearly_all_that_can_be_shown_is_shown(key: str) -> None:
     done = protect(period, marts, definitions=TABLES, disclosure=Disclosure())
     used = marts["features"]["users"] > 0
     published = done.tables["features"].frame["users_status"] == "published"
-    assert (published & used).sum() >= 0.7 * used.sum()
+    assert int((published & used).sum()) >= 0.7 * int(used.sum())
     assert done.withheld_by_rule.get("complementary", 0) < 0.01 * done.cells
 
 

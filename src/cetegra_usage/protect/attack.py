@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _SLACK = 1e-6
 _PASSES = 60
-_TURNS = 6
-_PIECES = (4_000, 20_000)
+_TURNS = 4
+_PIECES = (8_000, 40_000)
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FAR = 1_000.0
 """How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
@@ -207,16 +207,18 @@ class Exposure:
     upper: Floats
 
 
-def touched(system: System, fresh: Flags) -> Flags:
-    """Return the cells of which an attacker may learn something now that some cells are freshly released.
+def touched(system: System, before: System, fresh: Flags) -> Flags:
+    """Return the cells of which an attacker may learn more from a system than from the one before it.
 
-    What hangs together with no fresh cell, and was not narrowed by one either, is as it was when it was released.
+    What hangs together with no fresh cell, and in which no bound has moved, is as it was.
+
+    Args:
+        system: The rows, and what is told of each cell now.
+        before: The same rows, and what was told before, all of it safe.
+        fresh: The cells of which nothing was told before.
     """
-    now = tighten(system)
-    before = tighten(
-        replace(system, lower=np.where(fresh, 0.0, system.lower), upper=np.where(fresh, np.inf, system.upper))
-    )
-    moved = fresh | (now.lower > before.lower + _SLACK) | (now.upper < before.upper - _SLACK)
+    now, then = tighten(system), tighten(before)
+    moved = fresh | (now.lower > then.lower + _SLACK) | (now.upper < then.upper - _SLACK)
     label = _label(now, np.ones(len(now.row), dtype=bool))[now.rows :]
     told = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
     told[label[moved]] = True
@@ -337,12 +339,16 @@ def _searched(
             np.minimum(low, found[mine], out=low)
             np.maximum(high, found[mine], out=high)
 
-    for turn in range(_TURNS):  # many cells at once first: one point shows what is possible for all of them
+    # Many cells at once first: one point shows what is possible for all of them, as long as any is new to that.
+    turn = idle = 0
+    while idle < _TURNS:
         bad = ~goal.met(low, high)
         if not bad.any():
             return []
-        half = np.cumsum(bad) // max(1, turn - 1) % 2 == 0 if turn > 1 else np.full(len(bad), turn == 0)
+        half = np.cumsum(bad) // max(1, turn // 2) % 2 == turn % 2 if turn > 1 else np.full(len(bad), turn == 0)
         learn(bad & half, bad & ~half)
+        turn += 1
+        idle = 0 if goal.met(low, high).sum() > len(bad) - bad.sum() else idle + 1
     for one in np.flatnonzero(~goal.met(low, high)) if one_by_one else ():
         only = np.arange(len(mine)) == one
         for up, down in ((only, ~only & only), (~only & only, only)):

@@ -357,7 +357,8 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
     """Return the rule of each cell once all withheld cells are safe, without any mean."""
     rule = cells.rule.copy()
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
-    watched = np.flatnonzero((rule >= 0) & touched(_seen(cells.system, rule >= 0), cells.free))
+    seen = _seen(cells.system, rule >= 0)
+    watched = np.flatnonzero((rule >= 0) & touched(seen, _seen(seen, cells.free), cells.free))
     for turn in range(_ROUNDS):
         withheld = rule >= 0
         found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
@@ -431,7 +432,8 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
         system = narrowed(cells.system, withheld, means.filter(pl.Series(told)), truth)
         seen = _seen(system, withheld)
         if watched is None:
-            watched = np.flatnonzero(withheld & touched(seen, cells.free))
+            told_nothing = np.zeros(len(withheld), dtype=bool)
+            watched = np.flatnonzero(withheld & touched(seen, _seen(cells.system, withheld), told_nothing))
         found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _TINY = 1e-6
 _SWEEPS = 80
-_PIECE = 5_000
+_PIECE = 10_000
 _ROOM = 2_000.0
+_PATIENCE = 3
 
 
 class Polytope:
@@ -238,13 +239,17 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
             seen.high[place] = np.maximum(seen.high[place], table[at])
 
     none = np.zeros(len(at), dtype=bool)
-    for stride in (0, 0, 1, 2, 4):
+    look_again, stride = _PATIENCE, 0
+    while look_again:
+        before = seen.bad()[place]
+        if not before.any():
+            return
         for flip in (True, False):
             bad = seen.bad()[place]
-            if not bad.any():
-                return
-            up = bad & ((np.cumsum(bad) >> stride) % 2 == flip) if stride else bad & flip
-            look(up, bad & ~up)
+            up = bad & (np.cumsum(bad) % (stride + 1) == 0) if stride else bad & flip
+            look(up if flip else bad & ~up, bad & ~up if flip else up)
+        stride += 1
+        look_again = _PATIENCE if seen.bad()[place].sum() < before.sum() else look_again - 1
     for one in np.flatnonzero(seen.bad()[place]) if final else ():
         only = none.copy()
         only[one] = True
