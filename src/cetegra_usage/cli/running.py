@@ -119,8 +119,10 @@ def publish(config: str | None, flags: Sequence[str], today: date | None, period
 def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any) -> Report:
     """Run a flow of the room `flows` under the settings of the command."""
     from cetegra_usage.project import load_flows  # noqa: PLC0415
+    from cetegra_usage.store import open_all  # noqa: PLC0415
 
     settings = loaded(config, flags)
+    open_all(settings)  # what is refused is refused at once, before a server starts
     return load_flows().start(name, settings.engine, config=config, flags=parsed(flags), **parameters)
 
 

@@ -166,7 +166,7 @@ def confirm(name: str, place: Place, ask: Ask) -> Place:
         answer = ask(method, url)
         if answer is None:
             raise StorageError(
-                f"{name} does not answer", why=f"nothing answers at {place.endpoint}", hint="cetegra-usage doctor"
+                f"{name} does not answer", why=f"nothing answers at {place.endpoint}", hint="cetegra-usage config show"
             )
         if 300 <= answer.status < 400:  # noqa: PLR2004  # what HTTP calls a redirection
             raise refused(name, "its endpoint sends requests elsewhere")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Scheme = Literal["file", "s3", "az"]
 
-_HINT = "cetegra-usage doctor"
+_HINT = "cetegra-usage config show"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _DISGUISED = re.compile(r"%(2e|2f|5c|25|00)", re.IGNORECASE)

@@ -210,7 +210,7 @@ class BucketStore(Store):
             return self._failed("it refuses the credentials", self._who())
         if status and status[1] == "404":
             return self._failed("its bucket or container is not there", f"make it, or set {self.name}.url")
-        return self._failed("it does not answer, or breaks off", "cetegra-usage doctor")
+        return self._failed("it does not answer, or breaks off", "cetegra-usage config show")
 
     def _failed(self, why: str, hint: str) -> StorageError:
         return StorageError(f"{self.name} cannot be used", why=why, hint=hint)

@@ -164,7 +164,7 @@ class LocalStore(Store):
             error = StorageError(
                 f"{path or 'a folder'} in {self.name} cannot be used",
                 why=system.strerror or type(system).__name__,
-                hint="cetegra-usage doctor",
+                hint="cetegra-usage config show",
             )
         else:
             return
