@@ -37,7 +37,9 @@ def section(facts: Facts) -> dict[str, Any] | None:
         ),
         "given_way": [title for key, title in facts.types.items() if key not in daily],
         "weekly": [_by_week(facts, weekly, key, mondays) for key in facts.types] if weekly and mondays else [],
-        "begins": say("active.begins", first=day(mondays[0])) if weekly and mondays != weekly.values("week") else "",
+        "begins": say("active.begins", first=day(mondays[0]))
+        if weekly and mondays and mondays != weekly.values("week")
+        else "",
         "by_service": _by_service(facts),
         "day_table": tables.make(
             figures,
