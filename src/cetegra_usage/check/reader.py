@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to the next microsecond
 _ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
 _INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
-# What no 64 bits hold becomes 0, which no pseudonym may be either: it is counted as out of range, digits are never lost.
+# What no 64 bits hold becomes 0, which no pseudonym may be either: it is counted as out of range, no digit is lost.
 _WHOLE = "CASE WHEN regexp_full_match({c}, '-?[0-9]{1,30}') THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
 _WIDE = "CASE WHEN {c} IS NOT NULL THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
