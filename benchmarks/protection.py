@@ -2,8 +2,10 @@
 
     .venv/bin/python benchmarks/protection.py [--features 200] [--types 6] [--people 20000] [--weeks 52]
 
-Prints, for a smaller catalogue first, how many cells there are, how long the release took on the wall and in CPU, and what
-was withheld. The releases behind it are protected one after the other (that is not timed): only those that overlap with the
+Prints, for a smaller catalogue first, how many cells there are, how long the release took on the wall and in
+CPU, and what
+was withheld. The releases behind it are protected one after the other (that is not timed): only those that
+overlap with the
 month are handed over, as the pipeline does.
 """
 
@@ -14,12 +16,11 @@ import resource
 import time
 from datetime import date, timedelta
 
-from support.marts import population
-
 from cetegra_usage import definitions
 from cetegra_usage.model import Period, periods_between
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.settings import Disclosure
+from support.marts import population
 
 LAST = date(2026, 5, 31)
 

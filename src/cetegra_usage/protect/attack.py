@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SLACK = 1e-6
 _PASSES = 60
 _TURNS = 4
-_PIECES = (8_000, 40_000)
+_PIECES = (3_000, 8_000, 40_000)
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FAR = 1_000.0
 """How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
@@ -239,10 +239,13 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
     lost = set(watched.tolist()) - set(hopeful.tolist())
     circles = [component for component, tree in _components(tight) if not tree]
     left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
-    for size in _PIECES:
-        last = size == _PIECES[-1]
+    equations = _label(tight, tight.equal[tight.row])[tight.rows :]
+    for step, size in enumerate(_PIECES):
+        # First what equations tie together: inequalities (weeks within months) seldom bind, but tie everything.
+        parts = [block for circle in circles for block in _grouped(circle, equations)] if step == 0 else circles
         found = [
-            _searched(tight, *piece, point, goal, one_by_one=last) for piece in _pieces(tight, circles, left, size)
+            _searched(tight, *piece, point, goal, one_by_one=size == _PIECES[-1])
+            for piece in _pieces(tight, parts, left, size)
         ]
         left = np.array([cell for cells in found for cell in cells], dtype=np.intp)
     return Exposure(np.array(sorted(lost | set(left.tolist())), dtype=np.intp), tight.lower, tight.upper)

@@ -26,8 +26,8 @@ _EXACT = 120
 """Number of cells that hang together up to which the programme is a mixed-integer one."""
 _TOGETHER = 4
 _SECONDS = 5.0
-_NEAR = (1_000, 8_000)
-"""Sizes of the neighbourhood that is searched: the second where the first has no solution."""
+_NEAR = (300, 2_000, 8_000)
+"""Sizes of the neighbourhood that is searched: the next where one has no solution."""
 _MOVED = 1e-6
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TINY = 1e-6
 _SWEEPS = 80
-_PIECE = 10_000
+_SMALL, _PIECE = 3_000, 8_000
 _ROOM = 2_000.0
 _PATIENCE = 3
 
@@ -109,15 +109,27 @@ class Polytope:
         edges = np.bincount(label[graph.row], minlength=len(nodes))
         return label[rows:], edges >= nodes
 
+    def _tied(self) -> Numbers:
+        """Number what equations alone tie together: a first search may hold still what is beyond them."""
+        graph = sparse.coo_matrix(self._matrix)
+        equal = (self._low == self._high)[graph.row]
+        rows = len(self._low)
+        ends = graph.row[equal], graph.col[equal] + rows
+        size = rows + self._cells
+        return connected_components(
+            sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
+        )[1][rows:]
+
     def _explore(self, cells: Numbers, label: Numbers, threshold: int, width: int) -> tuple[Values, Values]:
         """Find tables in which the cells are far apart; where none is found, the interval is as narrow as it seems."""
         point = self._any_point(np.isin(label, label[cells]))
         seen = _Seen(point[cells].copy(), point[cells].copy(), threshold, width)
-        for size in (_PIECE, self._cells):
+        for size, hangs_together in ((_SMALL, self._tied()), (_PIECE, label), (self._cells, label)):
             waiting = np.flatnonzero(seen.bad())
-            for piece in self._pieces(cells[waiting], label, size):
+            for piece in self._pieces(cells[waiting], hangs_together, size):
                 here = waiting[np.isin(cells[waiting], piece)]
-                _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=size > _PIECE)
+                final = size > _PIECE
+                _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=final)
         return seen.low, seen.high
 
     def _pieces(self, cells: Numbers, label: Numbers, size: int) -> list[Numbers]:
