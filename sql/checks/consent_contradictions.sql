@@ -11,7 +11,7 @@ WITH ordered AS (
 )
 SELECT
     day,
-    coalesce(count_if(state = 'withdrawn' AND state_before IS DISTINCT FROM 'granted'), 0) AS withdrawal_after_grant,
-    coalesce(count_if(state = 'withdrawn' AND at_one_instant > 1), 0) AS consent_not_contradictory
+    count(*) FILTER (state = 'withdrawn' AND state_before IS DISTINCT FROM 'granted') AS withdrawal_after_grant,
+    count(*) FILTER (state = 'withdrawn' AND at_one_instant > 1) AS consent_not_contradictory
 FROM ordered
 GROUP BY day

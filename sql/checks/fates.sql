@@ -4,8 +4,8 @@
 -- parameters: none
 SELECT
     count(*) AS kept,
-    count_if(held_groups.landed IS NOT NULL) AS held,
-    count_if(stripped.event_id IS NOT NULL AND held_groups.landed IS NULL) AS stripped
+    count(*) FILTER (held_groups.landed IS NOT NULL) AS held,
+    count(*) FILTER (stripped.event_id IS NOT NULL AND held_groups.landed IS NULL) AS stripped
 FROM landed_once
 LEFT JOIN held_groups USING (service, user_type, action, feature)
 LEFT JOIN stripped USING (event_id)

@@ -3,13 +3,13 @@
 -- inputs: lines
 -- parameters: listed VARCHAR[]
 SELECT
-    count_if(json_type(json) <> 'OBJECT') AS no_object,
-    count_if(
+    count(*) FILTER (json_type(json) <> 'OBJECT') AS no_object,
+    count(*) FILTER (
         len(list_filter(json_keys(json), lambda key: NOT list_contains($listed, key))) > 0
         OR len(json_keys(json)) > len(list_distinct(json_keys(json)))
     ) AS extra,
-    count_if(len(list_filter($listed, lambda key: NOT list_contains(json_keys(json), key))) > 0) AS missing,
-    count_if(
+    count(*) FILTER (len(list_filter($listed, lambda key: NOT list_contains(json_keys(json), key))) > 0) AS missing,
+    count(*) FILTER (
         len(list_filter(json_extract(json, '$.*'), lambda value: json_type(value) IN ('OBJECT', 'ARRAY'))) > 0
     ) AS mistyped,
     list_distinct(flatten(list(json_keys(json)) FILTER (

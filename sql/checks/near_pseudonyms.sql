@@ -10,7 +10,7 @@ WITH gaps AS (
     FROM persons_seen
     WINDOW by_number AS (ORDER BY pseudonym)
 ), near AS (
-    SELECT count(*) AS persons, count_if(gap <= 16 OR is_even) AS near
+    SELECT count(*) AS persons, count(*) FILTER (gap <= 16 OR is_even) AS near
     FROM gaps
 )
 -- Of few pseudonyms, chance and counting cannot be told apart.

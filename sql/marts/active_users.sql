@@ -11,8 +11,8 @@ WITH users AS (
 SELECT
     beginning,
     coalesce(user_type, 'all') AS user_type,
-    count_if(latest_day = beginning) AS dau,
-    count_if(latest_day > beginning - 7) AS wau,
+    count(*) FILTER (latest_day = beginning) AS dau,
+    count(*) FILTER (latest_day > beginning - 7) AS wau,
     count(*) AS mau
 FROM users
 GROUP BY GROUPING SETS ((beginning, user_type), (beginning))

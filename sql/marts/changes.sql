@@ -16,8 +16,8 @@ SELECT
     beginning,
     sum(granted) AS granted,
     sum(withdrawn) AS withdrawn,
-    count_if(granted > 0) AS granted_known,
-    count_if(withdrawn > 0) AS withdrawn_known,
+    count(*) FILTER (granted > 0) AS granted_known,
+    count(*) FILTER (withdrawn > 0) AS withdrawn_known,
     max(granted) AS granted_top,
     max(withdrawn) AS withdrawn_top
 FROM made

@@ -24,7 +24,7 @@ SELECT
     week AS cohort_week,
     coalesce(user_type, 'all') AS user_type,
     count(*) AS cohort_users,
-    count_if(is_active) AS active_users
+    count(*) FILTER (is_active) AS active_users
 FROM seen
 WHERE week BETWEEN beginning - 84 AND beginning
     AND (day_before IS NULL OR day_before <= week + 6 - $identified_days)

@@ -38,6 +38,6 @@ SELECT
     feature,
     count(*) AS users,
     sum(events) AS events_of_users,
-    count_if(is_new) AS new_users
+    count(*) FILTER (is_new) AS new_users
 FROM counted
 GROUP BY GROUPING SETS ((beginning, user_type, feature), (beginning, feature))

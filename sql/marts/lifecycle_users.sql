@@ -8,7 +8,7 @@ WITH users AS (
         pseudonym,
         arg_max(user_type, day) AS user_type,
         max(day) >= beginning AS is_active,
-        count_if(day BETWEEN beginning - 7 AND beginning - 1) > 0 AS was_active,
+        count(*) FILTER (day BETWEEN beginning - 7 AND beginning - 1) > 0 AS was_active,
         min(day) >= beginning AS is_new
     FROM lawful_persons
     GROUP BY beginning, pseudonym
@@ -27,10 +27,10 @@ WITH users AS (
 SELECT
     beginning,
     coalesce(user_type, 'all') AS user_type,
-    count_if(is_new) AS new,
-    count_if(is_active AND was_active AND NOT is_new) AS returning,
-    count_if(is_active AND NOT was_active AND NOT is_new) AS resurrected,
-    count_if(was_active AND NOT is_active AND NOT is_withdrawn) AS dormant,
-    count_if(is_withdrawn) AS withdrawn
+    count(*) FILTER (is_new) AS new,
+    count(*) FILTER (is_active AND was_active AND NOT is_new) AS returning,
+    count(*) FILTER (is_active AND NOT was_active AND NOT is_new) AS resurrected,
+    count(*) FILTER (was_active AND NOT is_active AND NOT is_withdrawn) AS dormant,
+    count(*) FILTER (is_withdrawn) AS withdrawn
 FROM judged
 GROUP BY GROUPING SETS ((beginning, user_type), (beginning))

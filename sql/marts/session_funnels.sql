@@ -37,8 +37,8 @@ SELECT
     feature,
     sum(opened) AS sessions_opened,
     sum(completed) AS sessions_completed,
-    count_if(opened > 0) AS sessions_opened_known,
-    count_if(completed > 0) AS sessions_completed_known,
+    count(*) FILTER (opened > 0) AS sessions_opened_known,
+    count(*) FILTER (completed > 0) AS sessions_completed_known,
     max(opened) AS sessions_opened_top,
     max(completed) AS sessions_completed_top
 FROM made

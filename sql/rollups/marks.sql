@@ -6,8 +6,8 @@ SELECT
     day,
     session,
     feature,
-    count_if(action = 'open') > 0 AS is_opened,
-    count_if(action <> 'open') > 0 AS is_finished,
+    count(*) FILTER (action = 'open') > 0 AS is_opened,
+    count(*) FILTER (action <> 'open') > 0 AS is_finished,
     coalesce(
         min(position) FILTER (action = 'open') < max(position) FILTER (action <> 'open'), false
     ) AS is_completed

@@ -7,10 +7,10 @@ SELECT
     pseudonym,
     user_type,
     feature,
-    count_if(action = 'open')::INTEGER AS opens,
-    count_if(action = 'navigate')::INTEGER AS navigations,
-    count_if(action = 'submit')::INTEGER AS submits,
-    count_if(action = 'order')::INTEGER AS orders
+    count(*) FILTER (action = 'open')::INTEGER AS opens,
+    count(*) FILTER (action = 'navigate')::INTEGER AS navigations,
+    count(*) FILTER (action = 'submit')::INTEGER AS submits,
+    count(*) FILTER (action = 'order')::INTEGER AS orders
 FROM accepted
 WHERE pseudonym IS NOT NULL
 GROUP BY ALL
