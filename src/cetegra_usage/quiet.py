@@ -2,7 +2,7 @@
 
 import os
 
-_ALWAYS = {
+ALWAYS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "GX_ANALYTICS_ENABLED": "false",
@@ -20,7 +20,7 @@ _UNLESS_SET = {
 
 def silence() -> None:
     """Set the environment of this process and its children; to be called before the first heavy import."""
-    os.environ.update(_ALWAYS)
+    os.environ.update(ALWAYS)
     for name, value in _UNLESS_SET.items():
         os.environ.setdefault(name, value)
     # A proxy between Prefect and its own embedded server breaks it.

@@ -20,6 +20,7 @@ TERMINATED = 143
 _COMMANDS = {
     "demo": "making",
     "generate": "making",
+    "doctor": "looking",
     "plan": "running",
     "run": "running",
     "check": "running",
@@ -33,6 +34,7 @@ _COMMANDS = {
 _HELP = {
     "demo": "Make a small landing zone, run everything on it, print where the reports are.",
     "generate": "Write synthetic landing partitions and a catalogue; each fault breaks one promise.",
+    "doctor": "Each setting, each store, residency, telemetry, versions: ok, or the fault and what mends it.",
     "plan": "Say what `run` would do, and why; write nothing.",
     "run": "Check, accept and roll up what is pending; publish the periods that are complete.",
     "check": "Check only; keep nothing.",

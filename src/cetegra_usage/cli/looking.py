@@ -1,4 +1,4 @@
-"""The commands `status`, `sql` and `config`."""
+"""The commands `doctor`, `status`, `sql` and `config`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,37 @@ from typing import TYPE_CHECKING
 import click
 
 from cetegra_usage.cli import common
-from cetegra_usage.cli.shared import loaded, print_json, print_table, today
+from cetegra_usage.cli.shared import loaded, print_json, print_table, talk, today
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+
+
+@click.command()
+@common
+def doctor(config: str | None, flags: Sequence[str], *, as_json: bool) -> int:
+    """Look at each setting and store, at what is installed and at what would talk: ok, or the fault and what mends it.
+
+    Of warehouse and publish it is tried whether they can be written safely; what is made for that is removed.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from cetegra_usage.pipeline import doctor as doctors  # noqa: PLC0415
+
+    findings = doctors.examine(lambda: loaded(config, flags), datetime.now(UTC).date())
+    faults = [finding.fault for finding in findings if finding.fault]
+    if as_json:
+        print_json({"ok": not faults, "findings": [finding.as_json() for finding in findings]})
+    else:
+        print_table(
+            ["state", "kind", "name", "found"],
+            [[finding.state, finding.kind, finding.name, finding.found] for finding in findings],
+        )
+        for fault in faults:
+            click.echo(f"\nfault[{fault.code}]: {fault.what}\n  {fault.why}\nhint: {fault.hint}")
+        talk(f"{len(faults)} faults" if faults else "all is well")
+    return doctors.exit_code(findings)
 
 
 @click.command()

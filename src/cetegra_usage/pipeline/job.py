@@ -109,18 +109,8 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
         ResidencyError: A store is not shown to lie in the EEA.
         StorageError: A store does not answer.
     """
-    from cetegra_usage.check import detectors  # noqa: PLC0415  # heavy
-
     stores = open_all(settings)
-    catalogue = load_catalogue(settings)
-    found = [finding for finding in detectors.judge_catalogue(catalogue) if finding.severity == "block"]
-    if found:
-        places = sorted({f"[[{finding.table}]] {finding.position}, {finding.field}" for finding in found})
-        raise ConfigurationError(
-            f"the catalogue carries personal data at {'; '.join(places)}",
-            why="its keys and titles are shown on every page",
-            hint="rename the entry; docs/detectors.md lists what the detectors find",
-        )
+    catalogue = declared(settings)
     with tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
         yield Job(
             Spec(settings, Path(spool)),
@@ -130,6 +120,26 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
             landing.scan(stores.landing),
             ledger.load(stores.warehouse),
         )
+
+
+def declared(settings: Settings) -> Catalogue:
+    """Read the deployment's catalogue, and search it once: a key of it is not searched again.
+
+    Raises:
+        ConfigurationError: It cannot be used, or carries personal data.
+    """
+    from cetegra_usage.check import detectors  # noqa: PLC0415  # heavy
+
+    catalogue = load_catalogue(settings)
+    found = [finding for finding in detectors.judge_catalogue(catalogue) if finding.severity == "block"]
+    if not found:
+        return catalogue
+    places = sorted({f"[[{finding.table}]] {finding.position}, {finding.field}" for finding in found})
+    raise ConfigurationError(
+        f"the catalogue carries personal data at {'; '.join(places)}",
+        why="its keys and titles are shown on every page",
+        hint="rename the entry; docs/detectors.md lists what the detectors find",
+    )
 
 
 def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date, date]:

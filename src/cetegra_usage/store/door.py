@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from cetegra_usage.errors import StorageError
+from cetegra_usage.errors import CetegraUsageError, StorageError
 from cetegra_usage.residency import apart, confirm, declare
 from cetegra_usage.store.ask import ask
+from cetegra_usage.store.base import Store
 from cetegra_usage.store.environment import scrub
 from cetegra_usage.store.local import LocalStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cetegra_usage.residency import Place
     from cetegra_usage.settings import Settings, StoreSettings
-    from cetegra_usage.store.base import Store, StoreName
+    from cetegra_usage.store.base import StoreName
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +56,48 @@ def open_all(settings: Settings) -> Stores:
     Raises:
         ConfigurationError: Also where two of them overlap.
     """
+    found = survey(settings)
+    stores = [store for store in found.values() if isinstance(store, Store)]
+    if len(stores) == len(found):
+        return Stores(*stores)
+    raise next(error for error in found.values() if isinstance(error, CetegraUsageError))
+
+
+def survey(settings: Settings) -> dict[StoreName, Store | CetegraUsageError | None]:
+    """Judge the three stores by what their settings say, then by what they answer, and only if all pass open them.
+
+    Returns:
+        Each store open, or why it is not; None where it was left alone because another one is refused.
+    """
     sections: dict[StoreName, StoreSettings] = {
         "landing": settings.landing,
         "warehouse": settings.warehouse,
         "publish": settings.publish,
     }
-    places: dict[StoreName, Place] = {
-        name: declare(name, section, settings.folder, os.environ) for name, section in sections.items()
-    }
-    apart({**places})
-    confirmed: dict[StoreName, Place] = {name: _confirmed(name, place) for name, place in places.items()}
-    return Stores(*(_open(name, place) for name, place in confirmed.items()))
+    places, faults = _each(sections, lambda name, section: declare(name, section, settings.folder, os.environ))
+    if not faults:
+        _, faults = _each({"publish": places}, lambda _, all_three: apart({**all_three}))
+    confirmed: dict[StoreName, Place] = {}
+    if not faults:
+        confirmed, faults = _each(places, _confirmed)
+    opened: dict[StoreName, Store] = {}
+    if not faults:
+        opened, faults = _each(confirmed, _open)
+    return {name: opened.get(name) or faults.get(name) for name in sections}
+
+
+def _each(
+    items: Mapping[StoreName, T], do: Callable[[StoreName, T], R]
+) -> tuple[dict[StoreName, R], dict[StoreName, CetegraUsageError]]:
+    """Do something with every store; return what came of it, and the errors of those where it failed."""
+    done: dict[StoreName, R] = {}
+    faults: dict[StoreName, CetegraUsageError] = {}
+    for name, item in items.items():
+        try:
+            done[name] = do(name, item)
+        except CetegraUsageError as error:
+            faults[name] = error
+    return done, faults
 
 
 def _confirmed(name: StoreName, place: Place) -> Place:
