@@ -37,7 +37,8 @@ NAMES_SEARCHED = (
 CHANGES = "changes.parquet"
 """What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
 
-_KEPT = ("stripped", "repeated_ids", "repeated_rows", "held_groups", "persons_seen", "session_spans")
+_SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
+_KEPT = (*_SET_APART, "persons_seen", "session_spans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,17 @@ def examine_consents(
 
 
 def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> None:
-    """Make the view `accepted` over a partition that was examined into `folder`: the rows to roll up."""
+    """Make the view `accepted` over a partition that was examined into `folder`: the rows to roll up.
+
+    Where no row of it is repeated, held or stripped it is the files themselves: nothing is joined.
+    """
     reader.view(connection, files, reader.EVENTS)
-    for name in _KEPT:
-        connection.read_parquet(str(folder / f"{name}.parquet")).create_view(name, replace=True)
+    kept = {name: connection.read_parquet(str(folder / f"{name}.parquet")) for name in _SET_APART}
+    if not any(len(rows) for rows in kept.values()):
+        connection.sql(sql.load("untouched").text).create_view("accepted", replace=True)
+        return
+    for name, rows in kept.items():
+        rows.create_view(name, replace=True)
     for name in ("landed_once", "accepted"):
         connection.sql(sql.load(name).text).create_view(name, replace=True)
 
