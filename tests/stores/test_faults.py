@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cetegra_usage.errors import ResidencyError, StorageError
-from cetegra_usage.store import Lease, ObjectChangedError
+from cetegra_usage.store import Lease, ObjectChangedError, bucket
 from support.faults import Fault, Proxy, between
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from support.servers import Server
 
 BODY = random.Random(6).randbytes(2_000_000)  # noqa: S311  # no secret
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many attempts as ever, with a tenth of a second between them at most."""
+    backoff = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=100), "base": 2}
+    monkeypatch.setitem(bucket.RETRY, "backoff", backoff)
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ MENDED = {
     "reset again and again": [Fault(cut_after_bytes=size) for size in (5, 100_000, 200_000, 300_000)],
     "a storm of 503": [Fault(status=503)] * 5,
     "503, then a reset": [Fault(status=503), Fault(cut_after_bytes=1_000_000), Fault(status=503)],
-    "a slow body": [Fault(pause_seconds=0.02)],
+    "a slow body": [Fault(pause_seconds=0.005)],
 }
 
 
@@ -123,8 +131,7 @@ def test_a_store_that_keeps_no_condition_is_refused_before_anything_is_written(s
     assert {target for method, target, _ in proxy.seen if method == "PUT" and target.endswith("/x")} == set()
 
 
-@pytest.mark.parametrize("method", ["HEAD", "GET", "PUT"])
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 301), ("GET", 302), ("PUT", 307)])
 def test_a_server_that_sends_requests_elsewhere_is_refused(
     opened: Open, proxy: Proxy, method: str, status: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""A run in a process of its own that is killed, as by `kill -9`, at a chosen write to a store."""
+"""A run in a process of its own that is killed, as by `kill -9`, at a chosen write to a store or after a time."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ def run_until(settings: Settings, today: date, last: date, *, writes: int, after
     """Run until just before or just after the so-manieth write; return whether it came to that."""
     process = _PROCESSES.Process(target=_run, args=(settings, dict(os.environ), today, last, writes, after))
     process.start()
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}, process.exitcode
+    return process.exitcode != 0
+
+
+def run_for(settings: Settings, today: date, last: date, *, seconds: float) -> bool:
+    """Run for a time at most; return whether it was killed."""
+    process = _PROCESSES.Process(target=_run, args=(settings, dict(os.environ), today, last, 0, False))
+    process.start()
+    process.join(seconds)
+    process.kill()  # nothing happens to one that has ended
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}, process.exitcode
     return process.exitcode != 0

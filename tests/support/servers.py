@@ -169,7 +169,9 @@ def _port() -> int:
 
 
 def _start(words: list[str], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(words, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    # Tests that are killed cannot end their servers: the system does.
+    mortal = ["setpriv", "--pdeathsig", "KILL", *words]
+    return subprocess.Popen(mortal, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def _await(port: int, started: list[subprocess.Popen[bytes]]) -> None:

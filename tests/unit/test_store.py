@@ -166,6 +166,7 @@ def test_the_environment_keeps_who_we_are_and_loses_where_to_go() -> None:
             "AZURE_STORAGE_ENDPOINT",
             "AZURE_STORAGE_USE_EMULATOR",
             "AZURITE_BLOB_STORAGE_URL",
+            "HOSTALIASES",
             "HTTPS_PROXY",
             "IDENTITY_ENDPOINT",
             "all_proxy",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage import landing, ledger
 from cetegra_usage.check import register
 from cetegra_usage.errors import ConfigurationError, UsageError
+from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.project import root, version
 from cetegra_usage.settings import load_catalogue
 from cetegra_usage.store import Lease, open_all
@@ -78,13 +78,16 @@ class Job:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Hold the warehouse: one run at a time writes.
+        """Hold the warehouse: one run at a time writes, and when its work is done nothing is left that nothing names.
 
         Raises:
             StorageError: Another run holds it.
         """
+        from cetegra_usage.pipeline import leftovers  # noqa: PLC0415  # it works with jobs
+
         with Lease(self.stores.warehouse) as self.lease:
             yield
+            leftovers.collect(self)
         self.lease = None
 
     def make_sure(self) -> None:
@@ -102,7 +105,7 @@ class Job:
 def opened(settings: Settings, today: date | None) -> Generator[Job]:
     """Open the stores (all judged first), read the catalogue and the ledger, list the landing zone.
 
-    The spool is made before and removed after, whatever happens.
+    The spool is made before and removed after, whatever happens; what commands that were killed left of theirs goes.
 
     Raises:
         ConfigurationError: A setting or the catalogue cannot be used, or the catalogue carries personal data.
@@ -111,9 +114,9 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
     """
     stores = open_all(settings)
     catalogue = declared(settings)
-    with tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+    with spool() as folder:
         yield Job(
-            Spec(settings, Path(spool)),
+            Spec(settings, folder),
             today or datetime.now(UTC).date(),
             stores,
             catalogue,

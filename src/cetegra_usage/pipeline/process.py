@@ -6,6 +6,7 @@ import hashlib
 import statistics
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
@@ -22,14 +23,17 @@ from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
 
 WAVE = 256
-"""Partitions that are judged and committed together."""
+"""Partitions that are judged and committed together, at most, but for those of one day."""
+WAVE_BYTES = 8 << 30
+"""What has landed of them, at most, but for one day: so much of a bucket is copied to this machine's disk at a time."""
 _BATCHES_A_WORKER = 4
 _FEWEST_WEEKDAYS = 2
 _FEWEST_ROWS = 100
@@ -121,10 +125,34 @@ def process(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: 
     Returns:
         One outcome a partition, in the order of `items`.
     """
-    outcomes: list[Outcome] = []
-    for start in range(0, len(items), WAVE):
-        outcomes += _wave(job, items[start : start + WAVE], each, keep=keep, reason=reason)
-    return outcomes
+    outcomes: dict[Partition, Outcome] = {}
+    for wave in waves(items):
+        outcomes |= _wave(job, wave, each, keep=keep, reason=reason)
+    return [outcomes[item.partition] for item in items]
+
+
+def waves(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Cut partitions into waves, oldest first and never through a day: services of one day are held against each other.
+
+    Where a wave ends depends on what has landed alone, never on the machine.
+    """
+    wave: list[Item] = []
+    for _, of_day in groupby(sorted(items, key=_by_day), key=lambda item: item.partition.day):
+        day = list(of_day)
+        if wave and (len(wave) + len(day) > WAVE or _landed_bytes(wave) + _landed_bytes(day) > WAVE_BYTES):
+            yield wave
+            wave = []
+        wave += day
+    if wave:
+        yield wave
+
+
+def _by_day(item: Item) -> tuple[date, str]:
+    return item.partition.day, item.partition.id
+
+
+def _landed_bytes(items: Sequence[Item]) -> int:
+    return sum(file.bytes for item in items if item.landed for file in item.landed.files)
 
 
 def write_intervals(job: Job, extra: Mapping[Partition, Path] | None = None) -> None:
@@ -235,7 +263,7 @@ def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evide
         )
 
 
-def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None) -> list[Outcome]:
+def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None) -> dict[Partition, Outcome]:
     kind = items[0].partition.kind
     numbers = digest_numbers(job.settings) if kind == "events" else None
     orders = [
@@ -260,7 +288,9 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     outcomes = {one.landed.partition: _outcome(one, verdicts.get(one.landed.partition.id)) for one in examined}
     if keep:
         _commit(job, items, judged, verdicts, stored, outcomes, reason)
-    return [outcomes[item.partition] for item in items]
+    for file in (file for one in examined for file in one.files if file.is_relative_to(job.spec.spool)):
+        file.unlink()  # a copy; a folder's own file is read where it is
+    return outcomes
 
 
 def _batches(job: Job, work: Sequence[T]) -> list[list[T]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
 
 from cetegra_usage.errors import ConfigurationError, ResidencyError
+from cetegra_usage.residency.clouds import is_public
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
 Scheme = Literal["file", "s3", "az"]
 
 _HINT = "cetegra-usage config show"
+_BUCKET = re.compile(r"(?=.{3,63}$)(?!xn--)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9](-?[a-z0-9])*")
+_ADDRESS = re.compile(r"[\d.]+|0x[0-9a-f.x]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DISGUISED = re.compile(r"%(2e|2f|5c|25|00)", re.IGNORECASE)
 
 
@@ -69,7 +75,8 @@ def locate(name: str, url: str, folder: Path) -> Location:
         )
     found = _SCHEME.fullmatch(url)
     scheme, rest = (found[1].lower(), found[2]) if found else ("path", url)
-    if _DISGUISED.search(rest) or set(rest) & set("\\?#") or ".." in rest.split("/"):
+    plain = {part.strip() for part in unicodedata.normalize("NFKC", rest).split("/")}
+    if _DISGUISED.search(rest) or set(rest) & set("\\?#") or ".." in plain:
         raise refused(name, "its url holds `..`, an encoded dot or slash, a backslash, a query or a fragment")
     if scheme in {"s3", "az"}:
         return _bucket(name, "s3" if scheme == "s3" else "az", rest)
@@ -78,6 +85,8 @@ def locate(name: str, url: str, folder: Path) -> Location:
     if scheme not in {"path", "file"} or (scheme == "path" and ":" in rest.split("/")[0]):
         raise refused(name, "what its url begins with is no kind of store that can be shown to lie in the EEA")
     path = unquote(rest) if scheme == "file" else rest
+    if scheme == "file" and (_BROKEN.search(rest) or "\ufffd" in path):
+        raise refused(name, "its url holds an encoded character that is none")
     return _folder(name, path, folder)
 
 
@@ -94,8 +103,11 @@ def _folder(name: str, path: str, folder: Path) -> Location:
 
 def _bucket(name: str, scheme: Scheme, rest: str) -> Location:
     host, _, prefix = rest.partition("/")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", host):
-        raise refused(name, f"{scheme}:// must be followed by a plain name of a bucket: no user, port or address")
+    kind, plain = ("bucket", _BUCKET) if scheme == "s3" else ("container", _CONTAINER)
+    if not plain.fullmatch(host) or _ADDRESS.fullmatch(host) or is_public(host):
+        raise refused(name, f"{scheme}:// must be followed by a plain name of a {kind}: no user, port, address or host")
+    if "%" in prefix:
+        raise refused(name, "its prefix holds an encoded character")
     segments = [part for part in prefix.split("/") if part]
     if "." in segments:
         raise refused(name, "its prefix holds `.`")

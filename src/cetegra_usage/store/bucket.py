@@ -42,12 +42,12 @@ _STATUS = re.compile(r"status code: (\d{3})")
 
 _ATTEMPTS = 5
 _CHUNK_BYTES = 8 << 20
-_WHOLE_BYTES = 64 << 20
+WHOLE_BYTES = 64 << 20
 """Up to here a file is put in one request; larger ones in parts, which a store drops by its own rule if we die."""
 
 _SKEW_SECONDS = 240.0
 
-_RETRY: RetryConfig = {
+RETRY: RetryConfig = {
     "max_retries": 10,
     "retry_timeout": timedelta(seconds=120),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
@@ -120,12 +120,12 @@ class BucketStore(Store):
 
     def put(self, path: str, data: bytes) -> None:  # noqa: D102
         self.writable()
-        key, parts = self._key(checked(path)), len(data) > _WHOLE_BYTES
+        key, parts = self._key(checked(path)), len(data) > WHOLE_BYTES
         self._do(path, lambda: obstore.put(self._client, key, data, use_multipart=parts))
 
     def put_file(self, path: str, local: Path) -> None:  # noqa: D102
         self.writable()
-        key, parts = self._key(checked(path)), local.stat().st_size > _WHOLE_BYTES
+        key, parts = self._key(checked(path)), local.stat().st_size > WHOLE_BYTES
         self._do(path, lambda: obstore.put(self._client, key, local, use_multipart=parts))
 
     def create(self, path: str, data: bytes) -> bool:  # noqa: D102
@@ -239,7 +239,7 @@ def _client(name: StoreName, place: Place, environment: Mapping[str, str]) -> S3
             account_name=account.path.strip("/") or (account.hostname or "").split(".")[0],
             endpoint=place.endpoint,
             client_options=options,
-            retry_config=_RETRY,
+            retry_config=RETRY,
         )
     config: S3Config = {
         "endpoint": place.endpoint,
@@ -256,7 +256,7 @@ def _client(name: StoreName, place: Place, environment: Mapping[str, str]) -> S3
             why="storage run by oneself takes them from the environment alone",
             hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         )
-    return S3Store(place.location.host, config=config, client_options=options, retry_config=_RETRY)
+    return S3Store(place.location.host, config=config, client_options=options, retry_config=RETRY)
 
 
 def _persist(attempt: Callable[[], T]) -> T:

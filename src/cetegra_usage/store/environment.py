@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "request_method"})
+_DIVERT = frozenset(
+    {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "request_method"}
+    | {"hostaliases", "localdomain", "res_options"}  # of the system's resolver: other names, other domains
+)
 
 _CREDENTIALS = frozenset(
     {
@@ -35,7 +38,7 @@ _CLIENTS = ("AWS_", "AZURE_", "AZURITE_", "IDENTITY_", "MSI_")
 
 
 def scrub(environment: MutableMapping[str, str] | None = None) -> list[str]:
-    """Remove proxies, and every variable of the clients that is no credential; return the names of what was removed.
+    """Remove proxies, what changes how names resolve, and all of the clients' variables but credentials; name them.
 
     Default deny: a variable that a later version of a client learns to read is removed as well.
     """
@@ -43,7 +46,7 @@ def scrub(environment: MutableMapping[str, str] | None = None) -> list[str]:
     removed = [
         name
         for name in environment
-        if name.lower() in _PROXIES or (name.upper().startswith(_CLIENTS) and name not in _CREDENTIALS)
+        if name.lower() in _DIVERT or (name.upper().startswith(_CLIENTS) and name not in _CREDENTIALS)
     ]
     for name in removed:
         del environment[name]

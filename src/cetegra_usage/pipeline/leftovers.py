@@ -1,0 +1,58 @@
+"""What runs that died, and verdicts that no longer hold, left in warehouse and publish: found and removed.
+
+`named` alone says what stays: a new kind of file below these folders has to be added to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cetegra_usage.publish import manifests
+from cetegra_usage.store import leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Entry, Store
+
+_ROLLUPS, _RELEASES = "rollups", "releases"
+
+
+def named(job: Job) -> tuple[set[str], set[str]]:
+    """Return the paths that stay: files of the warehouse, folders of publish.
+
+    Of rollups what the ledger names as holding of each partition stays; what an earlier verdict named may hold people
+    who were forgotten since, and goes. Of releases every revision up to the one that the highest manifest names stays.
+    """
+    files = {file.path for record in job.ledger.latest.values() for file in record.rollups}
+    folders = {
+        f"{_RELEASES}/{entry['period']}/r{revision}"
+        for entry in manifests.current(job.stores.publish).releases
+        for revision in range(1, entry["revision"] + 1)
+    }
+    return files, folders
+
+
+def find(job: Job) -> list[tuple[Store, Entry]]:
+    """Return what may go; the caller holds the warehouse, or only looks."""
+    files, folders = named(job)
+    warehouse, publish = job.stores.warehouse, job.stores.publish
+    released = {entry.path for entry in publish.list(_RELEASES) if "/".join(entry.path.split("/")[:3]) in folders}
+    return [
+        *((warehouse, entry) for entry in leftovers(warehouse, files, _ROLLUPS)),
+        *((publish, entry) for entry in leftovers(publish, released, _RELEASES)),
+    ]
+
+
+def collect(job: Job) -> Sequence[tuple[Store, Entry]]:
+    """Remove what nothing names, and return what it was.
+
+    Raises:
+        StorageError: A store does not answer, or the hold on the warehouse was lost.
+    """
+    found = find(job)
+    job.make_sure()
+    for store, entry in found:
+        store.delete(entry.path)
+    return found
