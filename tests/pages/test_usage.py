@@ -102,7 +102,7 @@ def test_a_day_without_a_record_is_not_a_passed_one(week: ReleaseView) -> None:
 def test_changes_are_told_where_they_can_be(week: ReleaseView) -> None:
     page = text_of(usage.render(week))
     assert re.search(r"active users, up [\d.]+% on week 16 of 2026", page)
-    assert re.search(r"rose most, from \d+% to \d+%", page)
+    assert re.search(r"rose most, from [\d.]+% to [\d.]+%", page)
     assert re.search(r"[▲▼] [\d.]+% on week 17 of 2025", page)
 
 

@@ -101,6 +101,11 @@ def percent(value: float) -> str:
     return f"{value:.1%}" if value < _ONE_DECIMAL_BELOW or value > _ONE_DECIMAL_ABOVE else f"{value:.0%}"
 
 
+def fine_percent(value: float) -> str:
+    """Write a ratio as a percentage with one decimal, where it stands beside its change in points."""
+    return f"{value:.1%}"
+
+
 def points(value: float) -> str:
     """Write the size of a difference of two ratios, in percentage points."""
     return f"{abs(value) * 100:.1f}"
@@ -123,7 +128,14 @@ def duration(seconds: float) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
 
-WRITERS = {"count": count, "ratio": percent, "mean": mean, "median": mean, "seconds": duration}
+WRITERS = {
+    "count": count,
+    "ratio": percent,
+    "fine_ratio": fine_percent,
+    "mean": mean,
+    "median": mean,
+    "seconds": duration,
+}
 """How a figure is written, by the measure's kind; `seconds` goes by its unit."""
 
 

@@ -21,7 +21,8 @@ class Column:
 
     Attributes:
         title: Its heading.
-        measures: One or more measures; those after the first are written small below it.
+        measures: One or more measures; those after the first are written small below it. One symbol stands for all of
+            them where all lack a figure for one reason.
         kinds: How each is written: keys of `cells.WRITERS`.
         dimensions: Which cells: the dimensions that the column fixes.
         phrases: Keys of the phrases with `{figure}` in which the small ones stand; alone where empty.
@@ -186,6 +187,8 @@ def _box(column: Column, cells: Sequence[Cell], most: float, *, partial: bool, s
     shown = [write(cell, kind) for cell, kind in zip(cells, column.kinds, strict=True)]
     if partial:
         shown = [_bare(one) for one in shown]
+    if not any(one.text for one in shown) and len({one.mark for one in shown}) == 1:
+        return Box(shown[:1])
     shown = [shown[0], *(_phrased(one, key) for one, key in zip_longest(shown[1:], column.phrases))]
     value = shown[0].value
     whole = 1 if column.bar == "ratio" else most or 1

@@ -59,6 +59,11 @@ def render(view: ReleaseView) -> str:
         period={"key": view.period.key, "title": period_title(view.period), "days": facts.span},
         revision=view.revision,
         services=list(facts.services.values()),
+        compared=[
+            (period_title(one.period), f"../../{one.period.key}/r{one.revision}/usage.html")
+            for one in (view.previous, view.year_before)
+            if one
+        ],
         threshold=view.threshold,
         not_protected=view.threshold < view.PROTECTED_FROM,
         not_audited=not view.evidence.get("audit"),

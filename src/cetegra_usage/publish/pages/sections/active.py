@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
-from cetegra_usage.publish.pages.cells import Cell, Figures, count, write
+from cetegra_usage.publish.pages.cells import MARKS, Cell, Figures, count, write
 from cetegra_usage.publish.pages.html import day, ticks
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
@@ -27,7 +27,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     mondays = facts.weeks()
     daily = [key for key in facts.types if not _mostly_withheld(_row(figures, "dau", key, days))]
     return {
-        "title": _title(facts, figures),
+        "title": _title(facts),
         "daily": [_by_day(facts, figures, key, days) for key in daily],
         "partial": any(
             figures.cell(measure, day=one, service=ALL, user_type=key).status == "partial"
@@ -68,10 +68,18 @@ def section(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _title(facts: Facts, figures: Figures) -> str:
-    last = facts.view.period.last
-    shown = write(figures.cell("wau", day=last, service=ALL, user_type=ALL), "count")
-    return say("active.title" if shown.text else "active.untitled", users=shown.text, day=day(last))
+def _title(facts: Facts) -> str:
+    """Name the greatest type, by the active users of the whole period."""
+    figures = facts.figures("features")
+    if figures is None:
+        return say("active.untitled")
+    cells = {key: figures.cell("users", service=ALL, user_type=key, feature=ALL) for key in facts.types_and_all}
+    every = cells.pop(ALL).value
+    most = max(cells, key=lambda key: cells[key].value or 0, default="")
+    if not every or not most or not cells[most].value:
+        return say("active.untitled")
+    users = count(cells[most].value or 0)
+    return say("active.title", type=facts.types[most], users=users, every=count(every))
 
 
 def _row(figures: Figures, measure: str, user_type: str, days: Sequence[date]) -> list[Cell]:
@@ -90,9 +98,10 @@ def _by_day(facts: Facts, figures: Figures, key: str, days: Sequence[date]) -> d
         "finding": say("active.last", users=last.text, day=day(days[-1])) if last.text else say("active.none"),
         "chart": charts.lines(
             [
-                _line(wau, last.text, 2.6, facts.tones[key]),
-                _line(dau, "", 1.3, facts.tones[key]),
+                _line(wau, say("active.in_7_days"), 2.6, facts.tones[key]),
+                _line(dau, say("active.on_the_day"), 1.3, facts.tones[key]),
             ],
+            letters(dau),
             ticks(days, facts.day_step),
             Text(
                 f"day-{key}",
@@ -110,7 +119,8 @@ def _by_week(facts: Facts, weekly: Figures, key: str, mondays: Sequence[date]) -
         "title": title,
         "finding": say("active.last_week", users=last.text, day=day(mondays[-1])) if last.text else say("active.none"),
         "chart": charts.lines(
-            [_line(cells, last.text, 2.6, facts.tones[key])],
+            [_line(cells, say("active.in_the_week"), 2.6, facts.tones[key])],
+            letters(cells),
             ticks(mondays, max(len(mondays) // 3, 1)),
             Text(
                 f"week-{key}",
@@ -141,7 +151,14 @@ def _by_service(facts: Facts) -> tables.Table | None:
 
 
 def _line(cells: Sequence[Cell], label: str, width: float, tone: int) -> charts.Line:
-    return charts.Line([one.value for one in cells], label, [one.status == "partial" for one in cells], width, tone)
+    last = write(cells[-1], "count").text
+    partial = [one.status == "partial" for one in cells]
+    return charts.Line([one.value for one in cells], [last, label] if last else [label], partial, width, tone)
+
+
+def letters(cells: Sequence[Cell]) -> list[str]:
+    """Return the letter of each cell's symbol, or nothing where it has a figure."""
+    return [MARKS.get(cell.status, "") for cell in cells]
 
 
 def spread(cells: Sequence[Cell]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.view import Earlier
 
 _WHOLE = {"service": ALL, "user_type": ALL, "feature": ALL}
+_WEEK = timedelta(days=6)
 _MEASURES = ("users", "new_users", "events", "coverage")
 
 
@@ -53,7 +55,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     return {
         "title": _title(shown["users"], before.get("users", changes.NONE), earlier),
         "sentences": [
-            _events(shown, before.get("events", changes.NONE), earlier),
+            _events(facts, shown, before.get("events", changes.NONE), earlier),
             _moved(facts),
         ],
         "cards": [
@@ -74,7 +76,6 @@ def _compare(facts: Facts, figures: Figures, earlier: Earlier | None) -> dict[st
     old = facts.before(earlier, "features")
     if earlier is None or old is None:
         return {}
-    days = len(facts.view.period.days) / len(earlier.period.days)
     made: dict[str, changes.Change] = {}
     for measure in _MEASURES:
         now, was = figures.cell(measure, **_WHOLE), old.cell(measure, **_WHOLE)
@@ -82,9 +83,20 @@ def _compare(facts: Facts, figures: Figures, earlier: Earlier | None) -> dict[st
             bases = figures.cell("events", **_WHOLE), old.cell("events", **_WHOLE)
             made[measure] = changes.of_ratios(now, was, bases, rounding=facts.view.rounding)
         else:
-            scale = days if measure == "events" else 1
+            scale = _scale(facts, earlier) if measure == "events" else 1
             made[measure] = changes.of_counts(now, was, rounding=facts.view.rounding, scale=scale)
     return made
+
+
+def _scale(facts: Facts, earlier: Earlier) -> float:
+    """Return how many times as many days the period has as an earlier one."""
+    return len(facts.view.period.days) / len(earlier.period.days)
+
+
+def _began(facts: Facts, earlier: Earlier) -> bool:
+    """Whether nothing was collected before an earlier period, so that everybody in it counted as new."""
+    weeks, known = facts.figures("feature_weeks"), facts.weeks()
+    return bool(weeks and known and known != weeks.values("week") and known[0] >= earlier.period.first - _WEEK)
 
 
 def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
@@ -92,9 +104,12 @@ def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
     told: dict[str, None] = {}
     for earlier in (facts.view.previous, facts.view.year_before):
         change = _compare(facts, figures, earlier).get(measure, changes.NONE)
-        if earlier and change.text:
+        if earlier and measure == "new_users" and _began(facts, earlier):
+            told[say("changes.began", period=period_title(earlier.period))] = None
+        elif earlier and change.text:
+            per_day = measure == "events" and _scale(facts, earlier) != 1
             on = say(
-                "changes.on_per_day" if measure == "events" else "changes.on",
+                "changes.on_per_day" if per_day else "changes.on",
                 change=change.text,
                 period=period_title(earlier.period),
             )
@@ -108,11 +123,13 @@ def _title(users: Shown, change: changes.Change, earlier: str) -> str:
     return say("changes.title", users=users.text, change=_since(change, earlier))
 
 
-def _events(shown: Mapping[str, Shown], change: changes.Change, earlier: str) -> str:
+def _events(facts: Facts, shown: Mapping[str, Shown], change: changes.Change, earlier: str) -> str:
     told = {key: shown[key].text or f"[{shown[key].mark}]" for key in ("events", "coverage")}
     if not change.words:
         return say("changes.events_alone", **told)
-    return say("changes.events", change=change.words, earlier=earlier, **told)
+    same_days = facts.view.previous and _scale(facts, facts.view.previous) == 1
+    key = "changes.events" if same_days else "changes.events_per_day"
+    return say(key, change=change.words, earlier=earlier, **told)
 
 
 def _since(change: changes.Change, earlier: str) -> str:

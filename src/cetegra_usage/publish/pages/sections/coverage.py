@@ -8,11 +8,14 @@ from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
 from cetegra_usage.publish.pages.cells import write
 from cetegra_usage.publish.pages.html import day, ticks
-from cetegra_usage.publish.pages.sections.active import spread
+from cetegra_usage.publish.pages.sections.active import letters, spread
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cetegra_usage.publish.pages.cells import Cell
     from cetegra_usage.publish.pages.facts import Facts
 
 
@@ -70,16 +73,16 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
     return {
         "chart": charts.lines(
             [
-                charts.Line([cell.value for cell in granted], say("coverage.granted"), tone=1),
-                charts.Line([cell.value for cell in withdrawn], say("coverage.withdrawn"), tone=2),
+                _line(withdrawn, say("coverage.withdrawn"), 2),
+                _line(granted, say("coverage.granted"), 1),
             ],
+            letters(granted),
             ticks(days, facts.day_step),
             Text(
                 "consent-days",
                 say("coverage.panel"),
                 say("coverage.told", span=facts.span, granted=spread(granted), withdrawn=spread(withdrawn)),
             ),
-            right=76,
         ),
         "table": tables.make(
             figures,
@@ -90,3 +93,8 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
             rows=[tables.Line(day(one, weekday=True), {"day": one}) for one in days],
         ),
     }
+
+
+def _line(cells: Sequence[Cell], label: str, tone: int) -> charts.Line:
+    last = write(cells[-1], "count").text
+    return charts.Line([cell.value for cell in cells], [last, label] if last else [label], tone=tone)

@@ -72,7 +72,7 @@ def _chart(facts: Facts, key: str, cells: Sequence[Cell], days: Sequence[int]) -
     return charts.columns(
         [cell.value for cell in cells],
         [MARKS.get(cell.status, "") for cell in cells],
-        [(days.index(number), str(number)) for number in _TICKS if number in days],
+        [(days.index(number), say("engagement.tick", n=number)) for number in _TICKS if number in days],
         facts.tones[key],
         Text(
             f"engagement-{key}",

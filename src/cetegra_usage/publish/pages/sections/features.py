@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
-from cetegra_usage.publish.pages.cells import Figures, write
+from cetegra_usage.publish.pages.cells import Figures, percent, write
 from cetegra_usage.publish.pages.facts import period_title
 from cetegra_usage.publish.pages.html import day
 from cetegra_usage.publish.pages.sections.movers import adoption_change
@@ -31,7 +31,9 @@ def section(facts: Facts) -> dict[str, Any] | None:
     weeks = facts.figures("feature_weeks")
     earlier = facts.view.previous
     catalogue = facts.view.catalogue
-    ordered = sorted(catalogue.features.values(), key=lambda one: (-_users(figures, one), one.key))
+    ordered = sorted(
+        catalogue.features.values(), key=lambda one: (-(_adoption(figures, one) or 0), -_users(figures, one), one.key)
+    )
     columns = [
         tables.Column(
             title, ("adoption", "users"), ("ratio", "count"), {"user_type": key}, (), "ratio", facts.tones[key]
@@ -77,11 +79,10 @@ def _users(figures: Figures, feature: Feature) -> float:
 
 def _title(facts: Facts, figures: Figures, ordered: Sequence[Feature]) -> str:
     """Name the feature that the greatest share of its service's users use."""
-    most = max(ordered, key=lambda one: _adoption(figures, one) or 0, default=None)
-    if most is None or not (share := _adoption(figures, most)):
+    share = _adoption(figures, ordered[0]) if ordered else None
+    if not share:
         return say("features.title")
-    text = write(figures.cell("adoption", service=most.service, user_type=ALL, feature=most.key), "ratio").text
-    return say("features.most", feature=facts.short[most.key], share=text) if share else say("features.title")
+    return say("features.most", feature=facts.short[ordered[0].key], share=percent(share))
 
 
 def _adoption(figures: Figures, feature: Feature) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
-from cetegra_usage.publish.pages import charts, tables
+from cetegra_usage.publish.pages import tables
 from cetegra_usage.publish.pages.cells import write
 from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.ranking import Bar, ranking
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.cells import Figures
     from cetegra_usage.publish.pages.facts import Facts
 
+_LABEL = 56
+"""Pixels that a count takes."""
 _STATES = ("new", "returning", "resurrected", "dormant", "withdrawn")
 
 
@@ -54,9 +57,9 @@ def section(facts: Facts) -> dict[str, Any] | None:
 def _chart(facts: Facts, figures: Figures, key: str, week: date, named: dict[str, str]) -> Any:
     shown = {state: write(figures.cell(state, week=week, service=ALL, user_type=key), "count") for state in _STATES}
     labels = {state: one.text or f"[{one.mark}]" for state, one in shown.items()}
-    return charts.ranking(
+    return ranking(
         [
-            charts.Bar(named[state], one.value, labels[state], tone=facts.tones[key] if at < len(_STATES) - 2 else 0)
+            Bar(named[state], one.value, labels[state], tone=facts.tones[key] if at < len(_STATES) - 2 else 0)
             for at, (state, one) in enumerate(shown.items())
         ],
         Text(
@@ -64,4 +67,5 @@ def _chart(facts: Facts, figures: Figures, key: str, week: date, named: dict[str
             say("lifecycle.panel", type=facts.types[key], week=day(week)),
             ", ".join(f"{named[state]}: {labels[state]}" for state in _STATES),
         ),
+        room=_LABEL,
     )

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
-from cetegra_usage.publish.pages import changes, charts
+from cetegra_usage.publish.pages import changes
 from cetegra_usage.publish.pages.cells import Shown, write
 from cetegra_usage.publish.pages.facts import period_title
 from cetegra_usage.publish.pages.html import day
+from cetegra_usage.publish.pages.ranking import Bar, ranking
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.facts import Facts
 
 _MOST = 5
+_LABEL = 156
+"""Pixels that a change and a share take."""
 _SOON = timedelta(days=92)
 
 
@@ -71,7 +74,7 @@ def movers(facts: Facts) -> Moves | None:
         if not change.clear or change.value is None:
             continue
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
-        now, before = (write(one.cell("adoption", **where), "ratio") for one in (figures, old))
+        now, before = (write(one.cell("adoption", **where), "fine_ratio") for one in (figures, old))
         moved.append(Move(feature.key, feature.service, facts.features[feature.key], before, now, change))
     moved.sort(key=lambda move: (-abs(move.change.value or 0), move.key))
     return Moves(
@@ -117,12 +120,12 @@ def _title(moves: Moves | None) -> str:
 
 
 def _chart(facts: Facts, key: str, moves: Sequence[Move], tone: int) -> Markup:
-    return charts.ranking(
+    return ranking(
         [
-            charts.Bar(
+            Bar(
                 facts.short[move.key],
                 move.now.value,
-                say("movers.label", before=move.before.text, now=move.now.text, change=move.change.text),
+                say("movers.label", now=move.now.text, change=move.change.text),
                 before=move.before.value,
                 tone=tone,
             )
@@ -135,6 +138,8 @@ def _chart(facts: Facts, key: str, moves: Sequence[Move], tone: int) -> Markup:
                 say("movers.told", feature=move.title, before=move.before.text, now=move.now.text) for move in moves
             ),
         ),
+        full=1,
+        room=_LABEL,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,13 +10,16 @@ if TYPE_CHECKING:
 
 
 def section(facts: Facts) -> dict[str, Any]:
-    """Return what protects, the definition of each published table, and the files."""
+    """Return what protects, and each published table with its definition and its files."""
     view = facts.view
+    known = [definition for name, definition in view.definitions.items() if name in view.tables]
     return {
         "threshold": view.threshold,
         "rounding": view.rounding,
         "event_cap": view.event_cap,
-        "definitions": [definition for name, definition in view.definitions.items() if name in view.tables],
-        "files": view.files,
+        "definitions": known,
+        "files": [
+            (one.title, [file for file in view.files if PurePosixPath(file.path).stem == one.name]) for one in known
+        ],
         "period": view.period.key,
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cetegra_usage.publish.pages.facts import Facts
 
-_MOST = 15
+_MOST = 10
 
 
 def section(facts: Facts) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.facts import Facts
 
 _TOLD = 4
-"""The finding tells of the newest cohort that is this many weeks old."""
+"""The finding tells of the newest cohort that is this many weeks old, or of a younger one where none is."""
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
@@ -42,10 +42,11 @@ def section(facts: Facts) -> dict[str, Any] | None:
 
 
 def _title(figures: Figures, weeks: Sequence[date]) -> str:
-    for week in reversed(weeks):
-        cell = figures.cell("retention", cohort_week=week, service=ALL, user_type=ALL, weeks_since=_TOLD)
-        if cell.value is not None:
-            return say("retention.title", share=write(cell, "ratio").text, week=day(week), n=_TOLD)
+    for since in range(_TOLD, 0, -1):
+        for week in reversed(weeks):
+            cell = figures.cell("retention", cohort_week=week, service=ALL, user_type=ALL, weeks_since=since)
+            if cell.value is not None:
+                return say("retention.title", share=write(cell, "ratio").text, week=day(week), n=since)
     return say("retention.untitled")
 
 
@@ -74,7 +75,12 @@ def _triangle(  # one triangle of several
         corner=say("retention.cohort"),
         columns=[tables.Column(say("retention.new"), ("cohort_users",), ("count",), {"weeks_since": 0})]
         + [
-            tables.Column(str(since), ("retention",), (facts.kind("retention", "retention"),), {"weeks_since": since})
+            tables.Column(
+                say("retention.later", n=since),
+                ("retention",),
+                (facts.kind("retention", "retention"),),
+                {"weeks_since": since},
+            )
             for since in range(max(newest[week] for week in weeks) + 1)
         ],
         rows=[tables.Line(day(week), {"cohort_week": week, "service": ALL, "user_type": key}) for week in weeks],

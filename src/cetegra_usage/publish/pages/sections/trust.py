@@ -22,7 +22,9 @@ def section(facts: Facts) -> dict[str, Any]:
     due = sum(len(group.fields) for group in groups)
     gaps = [(group.title, field) for group in groups for field in group.fields if field.state in GAPS]
     return {
-        "title": say("trust.gaps", n=len(gaps), due=due) if gaps else say("trust.complete", n=due),
+        "title": say("trust.gaps", n=len(gaps), due=due)
+        if gaps
+        else say("trust.complete", n=len(groups), days=len(facts.view.period.days)),
         "calendar": groups,
         "stories": [say(f"trust.{field.state}", service=title, day=field.day) for title, field in gaps],
         "promises": _promises(evidence),
