@@ -1,10 +1,12 @@
-"""The ledger: one record a verdict, chained by hash, in numbered segments that are put if absent.
+"""The ledger: one record a verdict or release, chained by hash, in numbered segments that are put if absent.
 
 A record's body holds no clock, run or machine; when it was written stands beside its hash, not under it::
 
-    <warehouse>/ledger/<n>.json   {"records": [{"body": {...}, "sha256": hex of the body, "when": ISO 8601}, ...]}
+    <warehouse>/ledger/<n>.json   {"records": [{"body": {...}, "sha256": hex of the body, "when": ISO 8601}, ...],
+                                   "sha256": hex of the records, so that a changed time is found, too}
 
-Each body names the hash of the record before it, so that a changed, removed or swapped record breaks the chain.
+Each body names the hash of the record before it, so that a changed, removed or swapped record breaks the chain. What a
+body is about stands in its `kind`: `verdict` (of a partition), or `release` (which manifest is put next, and its hash).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 GENESIS = "0" * 64
+RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One verdict.
+    """One verdict, or what else the warehouse answers for.
 
     Attributes:
         number: Its place in the chain, from 1.
@@ -51,6 +54,11 @@ class Record:
     sha256: str
     when: str
     body: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """What it is about: `verdict` or `release`; of the others the properties below do not speak."""
+        return self.body["kind"]
 
     @property
     def partition(self) -> str:
@@ -89,7 +97,7 @@ class Record:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every record, and the latest of each partition."""
+    """Every record, and the latest verdict of each partition."""
 
     records: list[Record] = field(default_factory=list[Record])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
@@ -101,8 +109,14 @@ class Ledger:
         return self.records[-1].sha256 if self.records else GENESIS
 
     def of(self, partition: str) -> list[Record]:
-        """Return every record of a partition, oldest first."""
-        return [record for record in self.records if record.partition == partition]
+        """Return every verdict of a partition, oldest first."""
+        return [record for record in self.records if record.body.get("partition") == partition]
+
+    def manifests(self) -> dict[int, str]:
+        """Return the hash of each manifest that was about to be put, by its number: the last that was said of it."""
+        return {
+            record.body["manifest"]: record.body["manifest_sha256"] for record in self.records if record.kind == RELEASE
+        }
 
     def take(self, segment: Mapping[str, Any]) -> None:
         """Add a segment's records."""
@@ -110,7 +124,8 @@ class Ledger:
         for entry in segment["records"]:
             record = Record(entry["body"]["number"], entry["sha256"], entry["when"], entry["body"])
             self.records.append(record)
-            self.latest[record.partition] = record
+            if "partition" in record.body:
+                self.latest[record.partition] = record
 
 
 def load(store: Store) -> Ledger:
@@ -118,7 +133,7 @@ def load(store: Store) -> Ledger:
     ledger = Ledger()
     numbers = sorted(int(entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")) for entry in store.list(FOLDER))
     for number in numbers:
-        ledger.take(json.loads(store.read(_path(number))))
+        ledger.take(json.loads(store.read(path_of(number))))
     return ledger
 
 
@@ -128,7 +143,7 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
     Args:
         store: The warehouse; the caller holds its lease.
         ledger: As it was read; it has the new records afterwards.
-        bodies: What each record says, in partition-id order, without `number` and `previous`.
+        bodies: What each record says, in partition-id order, without `number` and `previous`; `kind` says what it is.
         when: The clock's time, kept beside the hashes.
 
     Raises:
@@ -143,8 +158,8 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
         body = {"number": number, "previous": previous, **content}
         previous = digest(body)
         entries.append({"body": body, "sha256": previous, "when": when.isoformat(timespec="seconds")})
-    segment = {"records": entries}
-    if not store.put_if_absent(_path(ledger.segments + 1), canonical(segment)):
+    segment = {"records": entries, "sha256": digest(entries)}
+    if not store.put_if_absent(path_of(ledger.segments + 1), canonical(segment)):
         raise StorageError(
             "another run has written to the ledger", why="two runs worked at once", hint="cetegra-usage run"
         )
@@ -161,5 +176,6 @@ def digest(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def _path(number: int) -> str:
+def path_of(number: int) -> str:
+    """Return where a segment is."""
     return f"{FOLDER}/{number}.json"

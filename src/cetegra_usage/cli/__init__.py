@@ -26,6 +26,7 @@ _COMMANDS = {
     "check": "running",
     "publish": "running",
     "status": "looking",
+    "verify": "looking",
     "sql": "looking",
     "config": "looking",
 }
@@ -40,6 +41,7 @@ _HELP = {
     "check": "Check only; keep nothing.",
     "publish": "Publish one period (again).",
     "status": "A row a partition: state, rows, verdict, when.",
+    "verify": "Compute every hash of the evidence and of the releases again.",
     "sql": "The warehouse's statements, and a look at the published tables.",
     "config": "The settings.",
 }

@@ -1,4 +1,4 @@
-"""The commands `doctor`, `status`, `sql` and `config`."""
+"""The commands `doctor`, `status`, `verify`, `sql` and `config`."""
 
 from __future__ import annotations
 
@@ -75,6 +75,33 @@ def status(config: str | None, flags: Sequence[str], today: date | None, *, as_j
             for entry in entries
         ],
     )
+    return 0
+
+
+@click.command()
+@common
+@click.argument("period", required=False)
+def verify(config: str | None, flags: Sequence[str], period: str | None, *, as_json: bool) -> int:
+    """Compute every hash of the evidence and of the releases again; with the published files alone, theirs."""
+    from cetegra_usage.errors import EvidenceError  # noqa: PLC0415
+    from cetegra_usage.model import Period  # noqa: PLC0415
+    from cetegra_usage.pipeline.verify import verify as verify_all  # noqa: PLC0415
+
+    found = verify_all(loaded(config, flags), Period.parse(period) if period else None)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for fault in found.faults:
+            place = f"record {fault.place}" if isinstance(fault.place, int) else fault.place
+            click.echo(f"fault        {place}: {fault.what}")
+        for what in found.not_checked:
+            click.echo(f"not checked  {what}")
+        click.echo(f"checked      {', '.join(f'{number} {kind}' for kind, number in sorted(found.checked.items()))}")
+    if found.faults:
+        talk(f"error[{EvidenceError.code}]: {len(found.faults)} faults: the evidence does not verify")
+        talk("  a record, a release or a manifest is not what its hash, or another record, says")
+        talk("hint: docs/runbook.md, The evidence does not verify")
+        return EvidenceError.exit_code
     return 0
 
 

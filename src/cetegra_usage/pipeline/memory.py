@@ -10,7 +10,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.ledger import canonical, digest
+from cetegra_usage.ledger import GENESIS, canonical, digest
 from cetegra_usage.store import Entry, ObjectMissingError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Store
 
-_FILE = "memory/partitions.json"
-_KEY = "memory/key"
+FILE = "memory/partitions.json"
+KEY = "memory/key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +52,55 @@ class Memory:
         seen: The listing under which a partition's bytes were last known, by partition id.
         attempts: The last attempt, of each partition that is incomplete.
         periods: What each period's release was made from.
+        records: How many records the ledger had when a run last wrote to it.
+        head: The hash of the last of them.
     """
 
     seen: dict[str, str] = field(default_factory=dict[str, str])
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     periods: dict[str, Made] = field(default_factory=dict[str, Made])
+    records: int = 0
+    head: str = GENESIS
 
 
 def load(store: Store) -> Memory:
     """Read it; an empty one where there is none."""
     try:
-        document = json.loads(store.read(_FILE))
+        document = json.loads(store.read(FILE))
     except ObjectMissingError:
         return Memory()
     return Memory(
         document["seen"],
         {partition: Attempt(**attempt) for partition, attempt in document["attempts"].items()},
         {period: Made(**made) for period, made in document["periods"].items()},
+        document["records"],
+        document["head"],
     )
 
 
 def keep(store: Store, memory: Memory) -> None:
     """Write it over what was there."""
-    store.put(_FILE, canonical(asdict(memory)))
+    store.put(FILE, canonical(asdict(memory)))
 
 
 def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:
     """Keep a catalogue's vocabulary under its digest, and return that."""
     name = digest(document)
-    if not store.exists(_vocabulary(name)):
-        store.put(_vocabulary(name), canonical(document))
+    if not store.exists(vocabulary_path(name)):
+        store.put(vocabulary_path(name), canonical(document))
     return name
 
 
 def vocabulary(store: Store, name: str) -> dict[str, Any]:
     """Return a vocabulary that was kept."""
-    return json.loads(store.read(_vocabulary(name)))
+    return json.loads(store.read(vocabulary_path(name)))
 
 
 def key(store: Store) -> bytes:
     """Return the warehouse's key, with which public records name exact ones; made when it is first asked for."""
-    if not store.exists(_KEY):
-        store.put_if_absent(_KEY, secrets.token_hex(32).encode())
-    return bytes.fromhex(store.read(_KEY).decode())
+    if not store.exists(KEY):
+        store.put_if_absent(KEY, secrets.token_hex(32).encode())
+    return bytes.fromhex(store.read(KEY).decode())
 
 
 def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
@@ -122,5 +128,6 @@ def bucket_of(path: str) -> int:
     return int(path.rsplit("/", 1)[-1].split(".")[1])
 
 
-def _vocabulary(name: str) -> str:
+def vocabulary_path(name: str) -> str:
+    """Return where a vocabulary is kept."""
     return f"memory/vocabularies/{name}.json"

@@ -20,6 +20,7 @@ from cetegra_usage.model import Catalogue, Input, Partition, Rows
 from cetegra_usage.pipeline import memory
 from cetegra_usage.pipeline.job import Spec, digest_numbers, rules, vocabulary
 from cetegra_usage.pipeline.plan import parse
+from cetegra_usage.project import version
 from cetegra_usage.store import open_store
 
 if TYPE_CHECKING:
@@ -434,6 +435,7 @@ def _commit(
         assert one.evidence is not None  # noqa: S101
         bodies.append(
             {
+                "kind": "verdict",
                 "partition": partition,
                 "state": verdict.state,
                 "reason": why[partition] if reason is None else f"correction: {reason}",
@@ -454,13 +456,20 @@ def _commit(
                 "early_changes": one.evidence.early_changes,
                 "consents": len(job.ledger.records),
                 "rules": rules(job.settings),
+                "register": register.load().hashes["register"],
+                "catalogue": job.catalogue.digest,
                 "vocabulary": words,
-                "versions": {"duckdb": duckdb.__version__, "great-expectations": judge.gx_version()},
+                "versions": {
+                    "cetegra-usage": version(),
+                    "duckdb": duckdb.__version__,
+                    "great-expectations": judge.gx_version(),
+                },
                 "rollups": [asdict(file) for file in stored.get(partition, ())],
             }
         )
     job.make_sure()
     ledger.append(job.stores.warehouse, job.ledger, bodies, now)
+    known.records, known.head = len(job.ledger.records), job.ledger.head
     for item in items:
         if item.landed and item.partition.id in judged:
             known.seen[item.partition.id] = item.landed.listing

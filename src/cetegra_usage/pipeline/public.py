@@ -22,7 +22,7 @@ from cetegra_usage.residency import EEA
 from cetegra_usage.sql import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.model import Period
@@ -73,7 +73,7 @@ def evidence(
     partitions = [_partition(job, partition, state, protection, counts) for partition, state in days]
     records = [record for partition, _ in days if (record := job.ledger.latest.get(partition.id)) is not None]
     release = judge.judge("release", {period.key: _release_counts(job, protection)})[period.key]
-    return {
+    document: dict[str, Any] = {
         "format": 1,
         "period": period.key,
         "first": period.first.isoformat(),
@@ -86,8 +86,7 @@ def evidence(
         "hashes": hashes(job),
         "stores": _stores(job),
         "promises": [
-            _promise(promise, period, days, records, release, protection, counts)
-            for promise in register.load().promises.values()
+            _promise(promise, partitions, records, protection, counts) for promise in register.load().promises.values()
         ],
         "release": [
             {"expectation": result.expectation.id, "promise": result.expectation.promise, "success": result.success}
@@ -103,6 +102,8 @@ def evidence(
         "article_30": _article_30(job),
         "limits": list(LIMITS),
     }
+    document["promises"] = [one | derived(one, document) for one in document["promises"]]
+    return document
 
 
 def verdicts(document: Mapping[str, Any]) -> Any:
@@ -160,24 +161,37 @@ def day_of(partition: str) -> date:
 
 def _partition(job: Job, partition: Partition, state: str, protection: Protection, counts: _Counts) -> dict[str, Any]:
     record = job.ledger.latest.get(partition.id)
-    results = record.body["results"] if record else []
     return {
         "id": partition.id,
         "day": partition.day.isoformat(),
         "service": partition.service,
         "state": state,
         "rows": _rows(record.rows, partition, protection, counts) if record else {},
-        "results": [
-            result | {"count": None if result["count"] is None else counts.show(result["count"])} for result in results
-        ],
-        "exact": hmac.digest(memory.key(job.stores.warehouse), record.sha256.encode(), "sha256").hex()
-        if record
-        else None,
-        "history": [
-            {"state": earlier.state, "failed": [failed["expectation"] for failed in earlier.failed]}
-            for earlier in job.ledger.of(partition.id)[:-1]
-        ],
+        "results": results(record, counts.disclosure) if record else [],
+        "exact": name_of(record, memory.key(job.stores.warehouse)) if record else None,
+        "history": history(job.ledger.of(partition.id)[:-1]),
     }
+
+
+def results(record: Record, disclosure: Disclosure) -> list[dict[str, Any]]:
+    """Return what a record says of each expectation, as it may be shown."""
+    counts = _Counts(disclosure)
+    return [
+        result | {"count": None if result["count"] is None else counts.show(result["count"])}
+        for result in record.body["results"]
+    ]
+
+
+def history(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return what became of a partition before: state and failed expectations of each of its earlier records."""
+    return [
+        {"state": record.state, "failed": [failed["expectation"] for failed in record.failed]} for record in records
+    ]
+
+
+def name_of(record: Record, key: bytes) -> str:
+    """Return the keyed hash by which the public evidence names an exact record."""
+    return hmac.digest(key, record.sha256.encode(), "sha256").hex()
 
 
 def _rows(rows: Rows, partition: Partition, protection: Protection, counts: _Counts) -> dict[str, Shown]:
@@ -208,24 +222,16 @@ def _figure(protection: Protection, table: str, measure: str, **where: Any) -> S
 
 def _promise(
     promise: register.Promise,
-    period: Period,
-    days: list[tuple[Partition, str]],
-    records: list[Record],
-    release: judge.Verdict,
+    partitions: Sequence[Mapping[str, Any]],
+    records: Sequence[Record],
     protection: Protection,
     counts: _Counts,
 ) -> dict[str, Any]:
+    """Return what is said of a promise, but for what `derived` draws from the results beside it."""
     names = {expectation.id for expectation in promise.expectations}
-    suites = {expectation.suite for expectation in promise.expectations}
-    results = [
-        (record, result) for record in records for result in record.body["results"] if result["expectation"] in names
-    ]
-    checked = {record.partition for record, result in results if result["success"] is not None}
-    due = [partition for partition, state in days if partition.kind in suites and state != "empty"]
-    outcomes = [result["success"] for _, result in results]
-    outcomes += [result.success for result in release.results if result.expectation.id in names]
+    failed = [result for record in records for result in record.failed if result["expectation"] in names]
+    checked = any(result["expectation"] in names for one in partitions for result in one["results"])
     caught = [proof for proof in proofs.load() if proof.expectation in names]
-    failures = sum(result["count"] for _, result in results if result["success"] is False)
     return {
         "id": promise.id,
         "promise": promise.promise,
@@ -233,23 +239,39 @@ def _promise(
         "legal": promise.legal,
         "scope": promise.scope,
         "since": promise.since,
-        "status": _status(promise, period, outcomes),
-        "partitions_checked": len(checked),
-        "partitions": len(due),
         "rows": _figure(protection, "features", "events", service=ALL, user_type=ALL, feature=ALL) if checked else 0,
-        "failures": counts.show(failures),
+        "failures": counts.show(sum(result["count"] for result in failed)),
         "expectations": sorted(names),
+        "suites": sorted({expectation.suite for expectation in promise.expectations}),
         "proofs": [{"fault": proof.fault, "expectation": proof.expectation, "caught": True} for proof in caught],
-        "proven": bool(caught),
         "evidence": promise.evidence,
         "decision": promise.decision,
     }
 
 
-def _status(promise: register.Promise, period: Period, outcomes: list[bool | None]) -> str:
-    if promise.decision:
+def derived(promise: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an evidence document's results come to for one of its promises: anybody can draw it from them."""
+    names, suites = set(promise["expectations"]), set(promise["suites"])
+    checked: set[str] = set()
+    outcomes = [result["success"] for result in document["release"] if result["expectation"] in names]
+    for one in document["partitions"]:
+        own = [result["success"] for result in one["results"] if result["expectation"] in names]
+        outcomes += own
+        if any(success is not None for success in own):
+            checked.add(one["id"])
+    due = [one for one in document["partitions"] if one["id"].split("/", 1)[0] in suites and one["state"] != "empty"]
+    return {
+        "status": _status(promise, document["last"], outcomes),
+        "partitions_checked": len(checked),
+        "partitions": len(due),
+        "proven": bool(promise["proofs"]),
+    }
+
+
+def _status(promise: Mapping[str, Any], last: str, outcomes: Sequence[bool | None]) -> str:
+    if promise["decision"]:
         return "needs_decision"
-    if period.last.isoformat() < promise.since:
+    if last < promise["since"]:
         return "not_applicable"
     if False in outcomes:
         return "not_met"

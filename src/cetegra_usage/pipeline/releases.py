@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -68,6 +68,7 @@ def publish_complete(job: Job) -> list[Release]:
                 refused.append(error)  # the other periods are published all the same
                 continue
             known.periods[period.key] = now
+            known.records, known.head = len(job.ledger.records), job.ledger.head
             memory.keep(job.stores.warehouse, known)
     _derive(job)
     if refused:
@@ -178,15 +179,30 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         "path": path,
         "sha256": hashlib.sha256(files["release.json"]).hexdigest(),
         "evidence": public.head(document),
-        "summary": _summary(document, protection, summarised(errata, cause)),
+        "summary": summary(document, sorted(protection.tables), summarised(errata, cause)),
     }
     job.make_sure()
-    manifests.advance(store, manifest, entry, public.head(document))
+    following, content = manifests.next_one(manifest, entry, public.head(document), rendered_index)
+    if job.ledger.manifests().get(following.number) != following.sha256:  # else a run died between the two
+        body = {
+            "kind": ledger.RELEASE,
+            "period": period.key,
+            "revision": revision,
+            "manifest": following.number,
+            "manifest_sha256": following.sha256,
+        }
+        ledger.append(job.stores.warehouse, job.ledger, [body], datetime.now(UTC))
+    manifests.advance(store, following.number, content)
     return [Release(period, revision, path)]
 
 
+def rendered_index(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Render `index.html` from the releases that a manifest names."""
+    return index.render([_entry(one) for one in entries])
+
+
 def _derive(job: Job) -> None:
-    manifests.derive(job.stores.publish, lambda manifest: index.render([_entry(one) for one in manifest.releases]))
+    manifests.derive(job.stores.publish, rendered_index)
 
 
 def _document(
@@ -243,8 +259,8 @@ def _view(
         rounding=job.settings.disclosure.rounding,
         event_cap=job.settings.disclosure.event_cap,
         evidence=document,
-        previous=_earlier(job, manifest, _before(period)),
-        year_before=_earlier(job, manifest, _year_before(period)),
+        previous=_earlier(job, manifest, period_before(period)),
+        year_before=_earlier(job, manifest, year_before(period)),
         errata=errata,
         files=[
             DataFile(name, len(content), hashlib.sha256(content).hexdigest())
@@ -254,12 +270,14 @@ def _view(
     )
 
 
-def _before(period: Period) -> Period:
+def period_before(period: Period) -> Period:
+    """Return the week before a week, the month before a month."""
     day = period.first - timedelta(days=1)
     return Period.week(day) if period.is_week else Period.month(day)
 
 
-def _year_before(period: Period) -> Period:
+def year_before(period: Period) -> Period:
+    """Return the same month a year before, or the week 52 weeks before."""
     if period.is_week:
         return Period.week(period.first - timedelta(weeks=52))
     return Period.month(period.first.replace(year=period.first.year - 1))
@@ -270,11 +288,11 @@ def _earlier(job: Job, manifest: manifests.Manifest, period: Period) -> Earlier 
     return Earlier(period, entry["revision"], _tables(job, entry)) if entry else None
 
 
-def _summary(document: Mapping[str, Any], protection: Protection, errata: Sequence[Erratum]) -> dict[str, Any]:
-    """Return what the index says of a release."""
+def summary(document: Mapping[str, Any], names: Sequence[str], errata: Sequence[Erratum]) -> dict[str, Any]:
+    """Return what the index says of a release, from its evidence, the names of its tables, and what it changed."""
     due = [one for one in document["partitions"] if one["service"] and one["state"] != "empty"]
     return {
-        "tables": [definitions()[name].title for name in protection.tables],
+        "tables": sorted(names),
         "state": "not_met" if any(one["status"] == "not_met" for one in document["promises"]) else "met",
         "days": [sum(one["state"] == "accepted" for one in due), len(due)],
         "errata": [[one.table, one.cause, one.cells] for one in errata],
@@ -282,17 +300,17 @@ def _summary(document: Mapping[str, Any], protection: Protection, errata: Sequen
 
 
 def _entry(release: Mapping[str, Any]) -> ReleaseEntry:
-    summary = release["summary"]
-    accepted, due_days = summary["days"]
+    said = release["summary"]
+    accepted, due_days = said["days"]
     return ReleaseEntry(
         period=Period.parse(release["period"]),
         revision=release["revision"],
         path=release["path"],
-        tables=summary["tables"],
-        state=summary["state"],
+        tables=[table.title for name, table in definitions().items() if name in said["tables"]],
+        state=said["state"],
         days=(accepted, due_days),
         revisions=[f"releases/{release['period']}/r{revision}" for revision in range(release["revision"] - 1, 0, -1)],
-        errata=[Erratum(*one) for one in summary["errata"]],
+        errata=[Erratum(*one) for one in said["errata"]],
     )
 
 
@@ -332,7 +350,7 @@ def _cause(job: Job, made: memory.Made | None) -> str:
     if made is None:
         return "late data"
     now = _made(job, Period.week(job.today))
-    since = [record.body["reason"] for record in job.ledger.records[made.records :]]
+    since = [record.body["reason"] for record in job.ledger.records[made.records :] if "reason" in record.body]
     if any(reason.startswith("correction") for reason in since):
         return "correction"
     if made.rules != now.rules or "rule changed" in since:

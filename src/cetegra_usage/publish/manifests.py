@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Store
 
 FOLDER = "manifests"
+LATEST = "latest.json"
+INDEX = "index.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Manifest:
         releases: For each period its current release: `period`, `revision`, `path`, `sha256` (of release.json),
             and `summary` (what the index says of it).
         evidence_head: The hash of the last public evidence document.
+        index: The hash of the `index.html` that goes with it.
     """
 
     number: int = 0
     sha256: str = GENESIS
     releases: Sequence[Mapping[str, Any]] = field(default_factory=list[Any])
     evidence_head: str = GENESIS
+    index: str = GENESIS
 
     def release(self, period: str) -> Mapping[str, Any] | None:
         """Return the current release of a period."""
@@ -45,49 +49,87 @@ def current(store: Store) -> Manifest:
     number = max(_numbers(store), default=0)
     if not number:
         return Manifest()
-    raw = store.read(_path(number))
+    return parsed(number, store.read(path_of(number)))
+
+
+def parsed(number: int, raw: bytes) -> Manifest:
+    """Return a manifest as its bytes say it."""
     document = json.loads(raw)
-    return Manifest(number, hashlib.sha256(raw).hexdigest(), document["releases"], document["evidence_head"])
+    return Manifest(
+        number, hashlib.sha256(raw).hexdigest(), document["releases"], document["evidence_head"], document["index"]
+    )
 
 
-def advance(store: Store, before: Manifest, release: Mapping[str, Any], evidence_head: str) -> Manifest:
-    """Make a release current: put the next manifest, if nobody has.
+def next_one(
+    before: Manifest,
+    release: Mapping[str, Any],
+    evidence_head: str,
+    index: Callable[[Sequence[Mapping[str, Any]]], str],
+) -> tuple[Manifest, bytes]:
+    """Return the manifest that makes a release current, and its bytes; `index` renders `index.html`."""
+    others = [entry for entry in before.releases if entry["period"] != release["period"]]
+    releases = sorted([*others, release], key=lambda entry: entry["period"])
+    content = canonical(
+        {
+            "previous": before.sha256,
+            "releases": releases,
+            "evidence_head": evidence_head,
+            "index": hashlib.sha256(index(releases).encode()).hexdigest(),
+        }
+    )
+    return parsed(before.number + 1, content), content
+
+
+def advance(store: Store, number: int, content: bytes) -> None:
+    """Put a manifest, if nobody has.
 
     Raises:
         StorageError: Another run has published meanwhile.
     """
-    others = [entry for entry in before.releases if entry["period"] != release["period"]]
-    releases = sorted([*others, release], key=lambda entry: entry["period"])
-    content = canonical({"previous": before.sha256, "releases": releases, "evidence_head": evidence_head})
-    if not store.put_if_absent(_path(before.number + 1), content):
+    if not store.put_if_absent(path_of(number), content):
         raise StorageError(
             "another run has published meanwhile", why="two runs worked at once", hint="cetegra-usage run"
         )
-    return Manifest(before.number + 1, hashlib.sha256(content).hexdigest(), releases, evidence_head)
 
 
-def derive(store: Store, index: Callable[[Manifest], str]) -> None:
-    """Write `latest.json` and `index.html` from the highest manifest, and again if a higher one appears meanwhile."""
+def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str]) -> None:
+    """Write `latest.json` and `index.html` from the highest manifest, and again if a higher one appears meanwhile.
+
+    An index whose hash the manifest names stays as it is, though this version might render it otherwise.
+    """
     manifest = current(store)
     while True:
-        latest = {
-            "releases": [
-                {key: entry[key] for key in ("period", "revision", "path", "sha256")} for entry in manifest.releases
-            ],
-            "evidence_head": manifest.evidence_head,
-        }
-        for path, content in (("index.html", index(manifest).encode()), ("latest.json", canonical(latest))):
-            if not store.exists(path) or store.read(path) != content:
-                store.put(path, content)
+        there = store.read(INDEX) if store.exists(INDEX) else b""
+        if hashlib.sha256(there).hexdigest() != manifest.index:
+            _put_changed(store, INDEX, index(manifest.releases).encode())
+        _put_changed(store, LATEST, latest(manifest))
         newer = current(store)
         if newer.number == manifest.number:
             return
         manifest = newer
 
 
+def latest(manifest: Manifest) -> bytes:
+    """Return the `latest.json` that is derived from a manifest."""
+    return canonical(
+        {
+            "releases": [
+                {key: entry[key] for key in ("period", "revision", "path", "sha256")} for entry in manifest.releases
+            ],
+            "evidence_head": manifest.evidence_head,
+        }
+    )
+
+
+def _put_changed(store: Store, path: str, content: bytes) -> None:
+    if not store.exists(path) or store.read(path) != content:
+        store.put(path, content)
+
+
+def path_of(number: int) -> str:
+    """Return where a manifest is."""
+    return f"{FOLDER}/{number}.json"
+
+
 def _numbers(store: Store) -> list[int]:
     return [int(entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")) for entry in store.list(FOLDER)]
-
-
-def _path(number: int) -> str:
-    return f"{FOLDER}/{number}.json"

@@ -1,7 +1,7 @@
 """Storage behind one door: `open_store` judges where a store is and hands out what reads and writes it."""
 
 from cetegra_usage.store.base import Entry, ObjectChangedError, ObjectMissingError, Store, StoreName
-from cetegra_usage.store.door import Stores, open_all, open_store, survey
+from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
 from cetegra_usage.store.lease import Lease
 from cetegra_usage.store.leftovers import leftovers
 
@@ -10,11 +10,13 @@ __all__ = [
     "Lease",
     "ObjectChangedError",
     "ObjectMissingError",
+    "PublishedStores",
     "Store",
     "StoreName",
     "Stores",
     "leftovers",
     "open_all",
+    "open_published",
     "open_store",
     "survey",
 ]

@@ -100,6 +100,62 @@ def _each(
     return done, faults
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedStores:
+    """What a verification opens.
+
+    Attributes:
+        publish: The published store.
+        warehouse: The warehouse; None where the settings name none, or it is not to be reached from here.
+        why: Why there is no warehouse.
+    """
+
+    publish: Store
+    warehouse: Store | None
+    why: str = ""
+
+
+def open_published(settings: Settings) -> PublishedStores:
+    """Judge every store that the settings name, then open what is published, and the warehouse where it can be reached.
+
+    Raises:
+        ConfigurationError: A store's settings cannot be read, or two of them overlap.
+        ResidencyError: A store is not shown to lie in the EEA, or whose it is is not said.
+        StorageError: The published store is not there, or does not answer.
+    """
+    sections: dict[StoreName, StoreSettings] = {
+        "landing": settings.landing,
+        "warehouse": settings.warehouse,
+        "publish": settings.publish,
+    }
+    places = {
+        name: declare(name, section, settings.folder, os.environ)
+        for name, section in sections.items()
+        if section.url or name == "publish"
+    }
+    if len(places) == len(sections):
+        apart({**places})
+    if _is_no_folder(places["publish"]):
+        raise StorageError(
+            "nothing is published there",
+            why=f"{places['publish'].location.url} is no folder",
+            hint="cetegra-usage verify --set publish.url=FOLDER --set publish.country=NO",
+        )
+    publish = _open("publish", _confirmed("publish", places["publish"]))
+    if "warehouse" not in places:
+        return PublishedStores(publish, None, "no warehouse is named")
+    if _is_no_folder(places["warehouse"]):
+        return PublishedStores(publish, None, "the warehouse is not here")
+    try:
+        return PublishedStores(publish, _open("warehouse", _confirmed("warehouse", places["warehouse"])))
+    except StorageError:
+        return PublishedStores(publish, None, "the warehouse does not answer, or not to us")
+
+
+def _is_no_folder(place: Place) -> bool:
+    return place.location.scheme == "file" and not Path(place.location.path).is_dir()
+
+
 def _confirmed(name: StoreName, place: Place) -> Place:
     if place.location.scheme != "file":
         scrub()

@@ -1,0 +1,166 @@
+"""What can be verified with the warehouse beside it: the exact chain, the files it names, and who names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cetegra_usage import ledger
+from cetegra_usage.pipeline import memory, public
+from cetegra_usage.publish import manifests
+from cetegra_usage.settings import Disclosure
+from cetegra_usage.store import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.model import Period
+    from cetegra_usage.pipeline.verify.findings import Findings
+    from cetegra_usage.pipeline.verify.published import Published
+    from cetegra_usage.store import Store
+
+
+def verify(store: Store, published: Published, findings: Findings, only: Period | None) -> None:
+    """Verify the exact chain, every file of the warehouse that it names, and that what is public names it.
+
+    Args:
+        store: The warehouse.
+        published: What the published tree says.
+        findings: What is found is noted there.
+        only: The period whose partitions' files are looked at; the chain is always verified as a whole.
+    """
+    records = _chain(store, findings)
+    _remembered(store, records, findings)
+    _released(records, published, findings)
+    _named(store, records, published, findings)
+    with tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+        _kept(store, records, findings, only, Path(spool))
+
+
+def _chain(store: Store, findings: Findings) -> list[Record]:
+    """Read every segment, and hold each record against its own hash and the one before it."""
+    known = ledger.Ledger()
+    there = {entry.path for entry in store.list(ledger.FOLDER)}
+    numbers = [int(name) for path in there if (name := path.split("/", 1)[1].removesuffix(".json")).isdecimal()]
+    highest = max(numbers, default=0)
+    for path in sorted(there - {ledger.path_of(number) for number in range(1, highest + 1)}):
+        findings.fault(path, "it is no segment of the ledger")
+    previous = ledger.GENESIS
+    for number in range(1, highest + 1):
+        path = ledger.path_of(number)
+        with findings.reading(path):
+            raw = store.read(path)
+            segment = json.loads(raw)
+            findings.expect(ledger.canonical(segment) == raw, path, "its bytes are not those of its content")
+            findings.expect(ledger.digest(segment["records"]) == segment["sha256"], path, "its hash is another")
+            for entry in segment["records"]:
+                place = entry["body"]["number"]
+                findings.checked["records"] += 1
+                findings.expect(ledger.digest(entry["body"]) == entry["sha256"], place, "its hash is another")
+                findings.expect(entry["body"]["previous"] == previous, place, "it does not name the record before")
+                findings.expect(place == len(known.records) + 1, place, "it is not in its place")
+                previous = entry["sha256"]
+                known.take({"records": [entry]})
+    return known.records
+
+
+def _remembered(store: Store, records: Sequence[Record], findings: Findings) -> None:
+    """Hold the chain's end against what the run that last wrote to it remembered."""
+    with findings.reading(memory.FILE):
+        if store.exists(memory.FILE) or records:
+            known = memory.load(store)
+            kept = known.records <= len(records) and (
+                known.records == 0 or records[known.records - 1].sha256 == known.head
+            )
+            findings.expect(kept, len(records), "the chain is cut off, or another: it had a record that is not there")
+
+
+def _released(records: Sequence[Record], published: Published, findings: Findings) -> None:
+    """Hold each manifest against the record that was made before it was put."""
+    told = {
+        record.body["manifest"]: record.body["manifest_sha256"] for record in records if record.kind == ledger.RELEASE
+    }
+    for number in sorted({*told, *published.manifests}):
+        path = manifests.path_of(number)
+        if number not in published.manifests:
+            findings.fault(path, "the ledger names it, and it is not there (or a run died before it: run again)")
+        elif number not in told:
+            findings.fault(path, "the ledger knows of no such manifest")
+        else:
+            findings.expect(
+                published.manifests[number].sha256 == told[number], path, "the ledger names another in its place"
+            )
+
+
+def _named(store: Store, records: Sequence[Record], published: Published, findings: Findings) -> None:
+    """Hold the public evidence against the exact records that it names."""
+    with findings.reading(memory.KEY):
+        if not published.documents:
+            return
+        secret = bytes.fromhex(store.read(memory.KEY).decode())
+        exact = {public.name_of(record, secret): record for record in records}
+        for path, (release, evidence) in published.documents.items():
+            place = f"{path}/evidence.json"
+            with findings.reading(place):
+                disclosure = Disclosure(**release["settings"]["disclosure"])
+                for one in evidence["partitions"]:
+                    _partition(one, exact, records, disclosure, place, findings)
+
+
+def _partition(
+    one: Mapping[str, Any],
+    exact: Mapping[str, Record],
+    records: Sequence[Record],
+    disclosure: Disclosure,
+    place: str,
+    findings: Findings,
+) -> None:
+    if one["exact"] is None:
+        findings.expect(
+            not one["results"] and one["state"] in {"missing", "empty", "incomplete"},
+            place,
+            f"what it says of {one['id']} names no record",
+        )
+        return
+    record = exact.get(one["exact"])
+    if record is None:
+        findings.fault(place, f"the exact record of {one['id']} that it names is not in the ledger")
+        return
+    earlier = [other for other in records[: record.number - 1] if other.body.get("partition") == one["id"]]
+    findings.expect(
+        (one["id"], one["state"], one["results"], one["history"])
+        == (record.partition, record.state, public.results(record, disclosure), public.history(earlier)),
+        place,
+        f"what it says of {one['id']} is not what the exact record says",
+    )
+
+
+def _kept(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:
+    """Hold every file that a record names against its hash."""
+    there = {entry.path: entry for entry in store.list("rollups")}
+    gone = {path for record in records for path in record.body.get("removed", ())}
+    for record in records:
+        if "partition" not in record.body:
+            continue
+        words = memory.vocabulary_path(record.body["vocabulary"])
+        with findings.reading(words):
+            document = json.loads(store.read(words))
+            findings.expect(ledger.digest(document) == record.body["vocabulary"], words, "its hash is another")
+        day = public.day_of(record.partition)
+        if only and not only.first <= day <= only.last:
+            continue
+        for file in record.rollups:
+            if file.path in gone:
+                continue
+            with findings.reading(file.path):
+                findings.checked["rollups"] += 1
+                entry = there.get(file.path, Entry(file.path, file.bytes, ""))
+                with store.fetch(entry, spool).open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+                findings.expect(
+                    (entry.bytes, digest) == (file.bytes, file.sha256), file.path, "it is not what its record names"
+                )
