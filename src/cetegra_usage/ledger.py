@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 GENESIS = "0" * 64
-RELEASE = "release"
+VERDICT, RELEASE = "verdict", "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Ledger:
 
     def of(self, partition: str) -> list[Record]:
         """Return every verdict of a partition, oldest first."""
-        return [record for record in self.records if record.body.get("partition") == partition]
+        return [record for record in self.records if record.kind == VERDICT and record.partition == partition]
 
     def manifests(self) -> dict[int, str]:
         """Return the hash of each manifest that was about to be put, by its number: the last that was said of it."""

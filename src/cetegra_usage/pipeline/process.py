@@ -435,7 +435,7 @@ def _commit(
         assert one.evidence is not None  # noqa: S101
         bodies.append(
             {
-                "kind": "verdict",
+                "kind": ledger.VERDICT,
                 "partition": partition,
                 "state": verdict.state,
                 "reason": why[partition] if reason is None else f"correction: {reason}",

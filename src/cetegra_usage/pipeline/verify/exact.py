@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,11 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
         only: The period whose partitions' files are looked at; the chain is always verified as a whole.
     """
     records = _chain(store, findings)
-    _remembered(store, records, findings)
-    _released(records, published, findings)
-    _named(store, records, published, findings)
-    with tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+    with findings.reading(ledger.FOLDER), tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+        _remembered(store, records, findings)
         _kept(store, records, findings, only, Path(spool))
+        _released(records, published, findings)
+        _named(store, records, published, findings)
 
 
 def _chain(store: Store, findings: Findings) -> list[Record]:
@@ -102,13 +103,19 @@ def _named(store: Store, records: Sequence[Record], published: Published, findin
         if not published.documents:
             return
         secret = bytes.fromhex(store.read(memory.KEY).decode())
-        exact = {public.name_of(record, secret): record for record in records}
+        exact = {public.name_of(record, secret): _whole(record, records) for record in records}
         for path, (release, evidence) in published.documents.items():
             place = f"{path}/evidence.json"
             with findings.reading(place):
                 disclosure = Disclosure(**release["settings"]["disclosure"])
                 for one in evidence["partitions"]:
                     _partition(one, exact, records, disclosure, place, findings)
+
+
+def _whole(record: Record, records: Sequence[Record]) -> Record:
+    """Return a record that only says what became of a verdict's files together with what that verdict says."""
+    verdict = record.body.get("verdict")
+    return replace(record, body={**records[verdict - 1].body, **record.body}) if verdict else record
 
 
 def _partition(
@@ -130,7 +137,8 @@ def _partition(
     if record is None:
         findings.fault(place, f"the exact record of {one['id']} that it names is not in the ledger")
         return
-    earlier = [other for other in records[: record.number - 1] if other.body.get("partition") == one["id"]]
+    before = records[: record.body.get("verdict", record.number) - 1]
+    earlier = [other for other in before if other.kind == ledger.VERDICT and other.partition == one["id"]]
     findings.expect(
         (one["id"], one["state"], one["results"], one["history"])
         == (record.partition, record.state, public.results(record, disclosure), public.history(earlier)),
@@ -140,21 +148,26 @@ def _partition(
 
 
 def _kept(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:
-    """Hold every file that a record names against its hash."""
+    """Hold every file that a record names against its hash.
+
+    What the last record of a partition names must be there. What earlier ones named may have gone since: another
+    verdict, or a record that somebody was forgotten, took its place.
+    """
     there = {entry.path: entry for entry in store.list("rollups")}
-    gone = {path for record in records for path in record.body.get("removed", ())}
+    last = {record.body["partition"]: record for record in records if "partition" in record.body}
     for record in records:
         if "partition" not in record.body:
             continue
-        words = memory.vocabulary_path(record.body["vocabulary"])
-        with findings.reading(words):
-            document = json.loads(store.read(words))
-            findings.expect(ledger.digest(document) == record.body["vocabulary"], words, "its hash is another")
+        if "vocabulary" in record.body:
+            words = memory.vocabulary_path(record.body["vocabulary"])
+            with findings.reading(words):
+                document = json.loads(store.read(words))
+                findings.expect(ledger.digest(document) == record.body["vocabulary"], words, "its hash is another")
         day = public.day_of(record.partition)
         if only and not only.first <= day <= only.last:
             continue
         for file in record.rollups:
-            if file.path in gone:
+            if file.path not in there and record is not last[record.partition]:
                 continue
             with findings.reading(file.path):
                 findings.checked["rollups"] += 1
