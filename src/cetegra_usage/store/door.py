@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -128,7 +129,7 @@ def open_published(settings: Settings) -> PublishedStores:
         "warehouse": settings.warehouse,
         "publish": settings.publish,
     }
-    places = {
+    places: dict[StoreName, Place] = {
         name: declare(name, section, settings.folder, os.environ)
         for name, section in sections.items()
         if section.url or name == "publish"
@@ -141,15 +142,19 @@ def open_published(settings: Settings) -> PublishedStores:
             why=f"{places['publish'].location.url} is no folder",
             hint="cetegra-usage verify --set publish.url=FOLDER --set publish.country=NO",
         )
-    publish = _open("publish", _confirmed("publish", places["publish"]))
+    confirmed: dict[StoreName, Place] = {}
+    for name, place in places.items():
+        with suppress(*([] if name == "publish" else [StorageError])):  # what does not answer is not needed
+            confirmed[name] = _confirmed(name, place)
+    publish = _open("publish", confirmed["publish"])
     if "warehouse" not in places:
         return PublishedStores(publish, None, "no warehouse is named")
     if _is_no_folder(places["warehouse"]):
         return PublishedStores(publish, None, "the warehouse is not here")
-    try:
-        return PublishedStores(publish, _open("warehouse", _confirmed("warehouse", places["warehouse"])))
-    except StorageError:
-        return PublishedStores(publish, None, "the warehouse does not answer, or not to us")
+    with suppress(StorageError):
+        if "warehouse" in confirmed:
+            return PublishedStores(publish, _open("warehouse", confirmed["warehouse"]))
+    return PublishedStores(publish, None, "the warehouse does not answer, or not to us")
 
 
 def _is_no_folder(place: Place) -> bool:
