@@ -19,7 +19,7 @@ from cetegra_usage.errors import CetegraUsageError, ConfigurationError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import duckdb
@@ -152,6 +152,26 @@ def frame(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any
         QueryError: DuckDB failed; the message names the statement and the kind of failure, never a value.
     """
     return _run(connection, name, parameters, lambda relation: relation.pl())
+
+
+def batches(connection: duckdb.DuckDBPyConnection, name: str, rows: int, /, **parameters: Any) -> Iterator[Any]:
+    """Run a statement of the room and return its rows as Arrow batches, UUIDs as 16 bytes; raises as `frame` does."""
+    import duckdb  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    connection.execute("SET arrow_lossless_conversion = true")
+    reader = _run(connection, name, parameters, lambda relation: relation.to_arrow_reader(rows))
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (duckdb.Error, pa.ArrowException) as error:
+            kind = type(error).__name__
+        else:
+            yield batch
+            continue
+        raise QueryError(name, kind)
 
 
 def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:

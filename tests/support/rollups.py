@@ -15,6 +15,7 @@ from support.reference import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     from support.reference import Change, Event
@@ -39,7 +40,7 @@ def rolled_up(zone: Zone, folder: Path, buckets: int) -> Source:
         into = folder / f"{service}-{day}"
         into.mkdir()
         count = buckets if number % 2 else 1
-        for file in _roll_up(settled.get((service, day), ([], None))[0], into, count):
+        for file in _roll_up(settled.get((service, day), ([], None))[0], day, into, count):
             table, bucket, _ = file.name.split(".")
             files.append(RollupFile(service, day, table, int(bucket), count, file))
     first = {service: min((d for s, d in zone.partitions if s == service), default=None) for service in accepted}
@@ -68,11 +69,11 @@ EVENTS = {
 CHANGES = {"pseudonym": pl.Int64, "changed_at": MOMENT, "state": pl.String}
 
 
-def _roll_up(events: Sequence[Event], into: Path, buckets: int) -> list[Path]:
+def _roll_up(events: Sequence[Event], day: date, into: Path, buckets: int) -> list[Path]:
     with sql.connect() as connection:
         connection.register("landed", _frame(events, EVENTS))
         connection.execute(ACCEPTED)
-        return rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2))
+        return rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2), day=day)
 
 
 def _roll_up_consents(zone: Zone, into: Path) -> list[Path]:

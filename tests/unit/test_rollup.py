@@ -10,12 +10,14 @@ import pytest
 
 from cetegra_usage import rollup, sql
 from cetegra_usage.consents import forgotten
+from cetegra_usage.rollup import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
 
+DAY = date(2026, 4, 1)
 ACCEPTED = """
 CREATE TABLE everything AS
 SELECT
@@ -39,12 +41,19 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, order: str, buckets: int = 1) -> dict[str, bytes]:
     connection.table("everything").order(order).create_view("accepted")
-    for table in (*rollup.TABLES, "session_events"):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.execute("DROP TABLE IF EXISTS totals")
     into.mkdir()
-    files = rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2))
+    files = rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2), day=DAY)
     assert sorted(into.iterdir()) == files
     return {file.name: file.read_bytes() for file in files}
+
+
+def test_rows_that_memory_shall_not_hold_go_through_files(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = roll_up(connection, tmp_path / "in_memory", "event_id", buckets=4)
+    monkeypatch.setattr(rows, "HELD_ROWS", 100)
+    assert roll_up(connection, tmp_path / "through_files", "event_id", buckets=4) == in_memory
 
 
 @pytest.mark.parametrize("buckets", [1, 4])

@@ -115,6 +115,6 @@ def read_before(
 
 
 def _bucket_of(pseudonym: duckdb.Expression, bucket: Bucket) -> duckdb.Expression:
-    """Return the number of a pseudonym's bucket, as `sql/rollups/identified.sql` has it."""
+    """Return the number of a pseudonym's bucket, as `rollup.rows` has it."""
     folded = FunctionExpression("xor", pseudonym, FunctionExpression(">>", pseudonym, ConstantExpression(32)))
     return FunctionExpression("&", folded, ConstantExpression(bucket.count - 1))

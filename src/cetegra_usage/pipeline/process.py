@@ -225,7 +225,7 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFil
         with sql.connect(memory_limit=spec.settings.engine.memory_limit, spill=folder / "spill") as connection:
             if partition.kind == "events":
                 evidence.accepted(connection, examined.files, folder)
-                made = rollup.roll_up(connection, made_in, rows=examined.evidence.rows.accepted)
+                made = rollup.roll_up(connection, made_in, rows=examined.evidence.rows.accepted, day=partition.day)
             else:
                 reader.view(connection, examined.files, reader.CONSENTS)
                 connection.sql(sql.load("landed_changes").text).create_view("consents")

@@ -1,19 +1,25 @@
 """Accepted rows of a partition -> its rollups: small sorted Parquet files, by bucket of the pseudonym.
 
 Tables: `totals` (events of everybody), `persons`, `use`, `sessions`, `steps` and `marks` (of those who consented).
-Each is a statement of the room `sql/rollups`, and so are its columns and grain.
+The statement of its name in the room `sql/rollups` says what each is: its grain and columns. `totals` is made by it;
+the others come from one sort of each bucket's rows (`rows`, `persons`): the same rows for a fraction of the cost.
 """
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pyarrow import parquet
 
 from cetegra_usage import sql
+from cetegra_usage.rollup.persons import tables
+from cetegra_usage.rollup.rows import Words, by_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import duckdb
     import polars as pl
@@ -21,11 +27,8 @@ if TYPE_CHECKING:
 BUCKET_ROWS = 1_000_000
 """A partition of fewer rows has one bucket; of more, as many (a power of two) as keep each below this number."""
 
-_ACCEPTED = """
-CREATE TABLE accepted (
-    event_id UUID, occurred_at TIMESTAMP, service VARCHAR, user_type VARCHAR, action VARCHAR, feature VARCHAR,
-    pseudonym BIGINT, session_id UUID
-)"""
+_PLAIN = ("session", "session_id", "pseudonym", "first_at", "last_at", "is_opened", "is_finished", "is_completed")
+"""Columns of which a dictionary of values would only make a file larger."""
 _ORDER = {
     "totals": "user_type, feature, action",
     "use": "pseudonym, user_type, feature",
@@ -44,7 +47,7 @@ def bucket_count(rows: int) -> int:
     return 1 << (rows // BUCKET_ROWS).bit_length()
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int) -> list[Path]:
+def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int, day: date) -> list[Path]:
     """Write the rollups of one event partition.
 
     Args:
@@ -52,6 +55,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int) -> 
             user_type, action, feature VARCHAR, pseudonym BIGINT or null, session_id UUID or null.
         into: An empty folder.
         rows: How many rows `accepted` has: it decides the number of buckets, and with it the memory that is needed.
+        day: The partition's day; every row lies in it.
 
     Returns:
         The files `<table>.<bucket>.parquet`, by name. The same rows give the same bytes, in whatever order they come.
@@ -59,21 +63,16 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int) -> 
     Raises:
         QueryError: DuckDB failed.
     """
-    buckets = bucket_count(rows)
-    files = [_write(connection, "totals", into, 0)]
-    if buckets == 1:
-        return sorted(files + _roll_up_persons(connection, into, 0))
-    # DuckDB's default, half a million rows a bucket, holds a hundred million rows in memory before it writes the first.
-    connection.execute("SET partitioned_write_flush_threshold = 16384")
-    with tempfile.TemporaryDirectory(dir=into) as folder:
-        identified = connection.sql(sql.load("identified").text, params={"buckets": buckets})
-        sql.write(identified, Path(folder, "identified"), partition_by="bucket")
-        for bucket in range(buckets):
-            with sql.connect() as apart:
-                apart.execute(_ACCEPTED)
-                for part in sorted(Path(folder, "identified", f"bucket={bucket}").glob("*.parquet")):
-                    apart.read_parquet(str(part)).insert_into("accepted")
-                files += _roll_up_persons(apart, into, bucket)
+    sql.table(connection, "totals", day=day)
+    totals = connection.table("totals").order(_ORDER["totals"])
+    files = [into / "totals.0.parquet"]
+    sql.write(totals, files[0])
+    words = Words(*(sorted({text for (text,) in totals.project(name).fetchall()}) for name in ("user_type", "feature")))
+    with tempfile.TemporaryDirectory(dir=into) as spool:
+        for bucket, part in enumerate(by_bucket(connection, words, day, bucket_count(rows), Path(spool))):
+            for table, rolled in tables(part, words, day).items():
+                files.append(into / f"{table}.{bucket}.parquet")
+                _write(rolled, files[-1])
     return sorted(files)
 
 
@@ -130,13 +129,14 @@ def without(files: Mapping[str, Path], gone: pl.DataFrame, into: Path) -> dict[s
     return written
 
 
-def _roll_up_persons(connection: duckdb.DuckDBPyConnection, into: Path, bucket: int) -> list[Path]:
-    sql.table(connection, "session_events")
-    return [_write(connection, table, into, bucket) for table in TABLES if table != "totals"]
-
-
-def _write(connection: duckdb.DuckDBPyConnection, table: str, into: Path, bucket: int) -> Path:
-    sql.table(connection, table)
-    file = into / f"{table}.{bucket}.parquet"
-    sql.write(connection.table(table).order(_ORDER[table]), file)
-    return file
+def _write(table: Any, file: Path) -> None:
+    few_values: Any = [name for name in table.column_names if name not in _PLAIN]
+    parquet.write_table(
+        table,
+        file,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=few_values,
+        write_statistics=False,  # so that no footer holds an identifier
+        store_schema=False,
+    )

@@ -1,0 +1,145 @@
+"""Accepted rows of people who consented, as columns of numbers, bucket by bucket of the pseudonym.
+
+Numbers of a fixed width are what sorting and counting is cheap on: a text is its place in a sorted list, an identifier
+two halves of 64 bits. What is taken out of one scan lies in a file a bucket, so that one bucket alone is in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cetegra_usage import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+    from numpy.typing import NDArray
+
+    Column = NDArray[Any]
+
+ACTIONS = ("open", "navigate", "submit", "order")
+"""The actions of the contract, in the order of the counts in `use`."""
+HELD_ROWS = 4_000_000
+"""Rows that are in memory before they are written: some two hundred megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of a partition, each by its number.
+
+    Attributes:
+        user_types: The user types that occur, sorted.
+        features: The features that occur, sorted.
+    """
+
+    user_types: Sequence[str]
+    features: Sequence[str]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Events of people, a row an event, in no order.
+
+    Attributes:
+        pseudonym: Whose (Int64).
+        moment: Microseconds since the day began (Int64).
+        code: Of what kind (UInt32): (user type * number of features + feature) * 4 + action, each by its number.
+        session: Halves of session_id, so that they sort as its bytes (UInt64, two a row); both 0 without a session.
+        event: Halves of event_id, likewise.
+    """
+
+    pseudonym: Column
+    moment: Column
+    code: Column
+    session: Column
+    event: Column
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns, in the order of the attributes."""
+        return self.pseudonym, self.moment, self.code, self.session, self.event
+
+    def take(self, places: Column) -> Rows:
+        """Return the rows at some places, in that order."""
+        return Rows(*(column.take(places, axis=0) for column in self.columns()))
+
+
+_NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32), *np.empty((2, 0, 2), np.uint64))
+
+
+def bucket_of(pseudonym: Column, buckets: int) -> Column:
+    """Return the number of each pseudonym's bucket, of so many (a power of two)."""
+    return (pseudonym ^ (pseudonym >> 32)) & (buckets - 1)
+
+
+def by_bucket(
+    connection: duckdb.DuckDBPyConnection, words: Words, day: date, buckets: int, spool: Path
+) -> Iterator[Rows]:
+    """Read the identified rows of a partition once and return them bucket by bucket.
+
+    Args:
+        connection: Its view `accepted` holds the partition's accepted rows.
+        words: Every user type and feature that occurs.
+        day: The partition's day.
+        buckets: How many buckets there are: a power of two.
+        spool: A folder for what memory shall not hold: a file a bucket, which goes when it has been read.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    held: list[list[Rows]] = [[] for _ in range(buckets)]
+    size = 0
+    for batch in sql.batches(
+        connection, "identified", HELD_ROWS, user_types=words.user_types, features=words.features, day=day
+    ):
+        rows = _rows(batch)
+        bucket = bucket_of(rows.pseudonym, buckets).astype(np.uint16)
+        rows = rows.take(np.argsort(bucket, kind="stable"))
+        ends = np.cumsum(np.bincount(bucket, minlength=buckets))
+        for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            held[number].append(Rows(*(column[start:end] for column in rows.columns())))
+        size += len(batch)
+        if size > HELD_ROWS:
+            for number, parts in enumerate(held):
+                _append(spool / str(number), _together(parts))
+                parts.clear()
+            size = 0
+    for number, parts in enumerate(held):
+        yield _together([*_spooled(spool / str(number)), *parts])
+        parts.clear()
+
+
+def _rows(batch: Any) -> Rows:
+    pseudonym, moment, code = (np.from_dlpack(batch.column(name)) for name in ("pseudonym", "moment", "code"))
+    return Rows(pseudonym, moment, code, *(_halves(batch.column(name)) for name in ("session_id", "event_id")))
+
+
+def _halves(ids: Any) -> Column:
+    """Return UUIDs as two numbers each, that sort as their bytes do."""
+    raw = np.frombuffer(ids.storage.buffers()[1], ">u8").reshape(-1, 2)
+    return raw[ids.offset : ids.offset + len(ids)].astype(np.uint64)
+
+
+def _together(parts: Sequence[Rows]) -> Rows:
+    columns = zip(*(part.columns() for part in (_NO_ROWS, *parts)), strict=True)
+    return Rows(*(np.concatenate(column) for column in columns))
+
+
+def _append(path: Path, rows: Rows) -> None:
+    with path.open("ab") as file:
+        for column in rows.columns():
+            np.save(file, column)
+
+
+def _spooled(path: Path) -> Iterator[Rows]:
+    if path.exists():
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            while file.tell() < size:
+                yield Rows(*(np.load(file) for _ in range(5)))
+        path.unlink()
