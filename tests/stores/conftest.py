@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,9 @@ import pytest
 
 from cetegra_usage.settings import Storage, StoreSettings
 from cetegra_usage.store import open_store
+from cetegra_usage.synth import generate
 from support import servers
+from support.whole import Zone, made
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -95,3 +98,12 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         url=f"{found.scheme}://{bucket}/a/prefix", country="NO", storage=Storage(endpoint=found.endpoint)
     )
     return open_store("warehouse", settings, folder=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def zone(tmp_path_factory: pytest.TempPathFactory) -> Zone:
+    """A week of a small deployment, with one partition that will be quarantined."""
+    folder = tmp_path_factory.mktemp("zone")
+    last = date(2026, 4, 12)
+    generate(folder / "landing", first=date(2026, 4, 6), last=last, users=80, faults=["extra_column"])
+    return made(folder, last, date(2026, 4, 20))
