@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cetegra_usage.check import evidence
 from support import landed
 from support.landed import DAY, EVENT, event, land
 
@@ -118,18 +119,16 @@ def test_the_others_go_on(outcomes: dict[date, Outcome]) -> None:
 def test_a_file_that_is_replaced_while_it_is_read_is_incomplete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cetegra_usage.pipeline import process  # noqa: PLC0415
-
     config = landed.zone(tmp_path)
     landed.land_consents(config, [])
     folder = landed.land_events(config, [event(1)], sealed=False)
-    examine: Any = process._examine_events  # noqa: SLF001  # the moment at which it is read
+    examine: Any = evidence.examine
 
     def meanwhile(*words: Any) -> Any:
         found = examine(*words)
         (folder / "part-0.parquet").write_bytes(landed.parquet([event(2)], EVENT))
         return found
 
-    monkeypatch.setattr(process, "_examine_events", meanwhile)
+    monkeypatch.setattr(evidence, "examine", meanwhile)
     outcome = landed.only(config)
     assert (outcome.state, outcome.why) == ("incomplete", "its files changed while they were read")
