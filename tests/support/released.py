@@ -392,10 +392,7 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[st
                     if state not in {"missing", "incomplete"}
                     else [],
                     "exact": _sha(f"{service}{day}") if landed else None,
-                    "history": [
-                        {"state": "quarantined", "failed": ["consent_in_force"]},
-                        {"state": state, "failed": []},
-                    ]
+                    "history": [{"state": "quarantined", "failed": ["consent_in_force"]}]
                     if day == period.first and service == "workspace"
                     else [],
                 }
@@ -422,6 +419,7 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[st
                 for p, e, _ in _EXPECTATIONS
                 if p == id
             ],
+            "unproven": [],
             "proven": by_data,
             "evidence": None,
             "decision": None,

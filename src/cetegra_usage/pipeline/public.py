@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from cetegra_usage import ledger
 from cetegra_usage.check import judge, proofs, register
-from cetegra_usage.check.reader import EVENTS
+from cetegra_usage.check.reader import CONSENTS, EVENTS
 from cetegra_usage.definitions import tables
 from cetegra_usage.model import ALL, Partition, Rows, each_day
 from cetegra_usage.pipeline import memory
@@ -22,7 +22,7 @@ from cetegra_usage.residency import EEA
 from cetegra_usage.sql import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.model import Period
@@ -38,6 +38,8 @@ LIMITS = (
     "Consent is judged by the consent log, not by what a person saw on the screen.",
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
     "A pseudonym used in two services is found where both were used on one day.",
+    "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
+    "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
 )
 _VERSIONED = ("duckdb", "polars", "pyarrow", "great-expectations", "prefect")
@@ -95,8 +97,11 @@ def evidence(
         "partitions": partitions,
         "withheld": {
             "cells": protection.cells,
-            "withheld": counts.show(protection.withheld),
-            "by_rule": {rule: counts.show(number) for rule, number in protection.withheld_by_rule.items()},
+            "withheld": protect_count(protection.withheld, job.settings.disclosure),
+            "by_rule": {
+                rule: protect_count(number, job.settings.disclosure)
+                for rule, number in protection.withheld_by_rule.items()
+            },
         },
         "audit": protection.audit.as_json() if protection.audit else None,
         "article_30": _article_30(job),
@@ -137,12 +142,26 @@ def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
                 found.append((partition, "incomplete"))
             else:
                 found.append((partition, "empty" if first is None or day < first else "missing"))
+    return found + _consent_days(job, period, attempts)
+
+
+def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tuple[Partition, str]]:
+    """Return every day of a period's consent log with its state; none where there never was a log."""
+    judged = {day_of(partition) for partition in job.ledger.latest if partition.startswith("consents/")}
+    landed = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
+    if not judged | landed:
+        return []
+    found: list[tuple[Partition, str]] = []
     for day in each_day(period.first, period.last):
         partition = Partition("consents", "", day)
         if record := job.ledger.latest.get(partition.id):
-            found.append((partition, record.state))
-        elif partition.id in attempts:
-            found.append((partition, "incomplete"))
+            state = record.state
+        elif partition.id in attempts or day in landed:
+            state = "incomplete"
+        else:  # an absent day counts as empty once a later one is there, or the patience is over
+            waited = job.today > day + timedelta(days=job.settings.landing.wait_days)
+            state = "empty" if day < max(judged | landed) or waited else "missing"
+        found.append((partition, state))
     return found
 
 
@@ -244,6 +263,7 @@ def _promise(
         "expectations": sorted(names),
         "suites": sorted({expectation.suite for expectation in promise.expectations}),
         "proofs": [{"fault": proof.fault, "expectation": proof.expectation, "caught": True} for proof in caught],
+        "unproven": sorted(names - {proof.expectation for proof in caught}),
         "evidence": promise.evidence,
         "decision": promise.decision,
     }
@@ -327,28 +347,42 @@ def _stores(job: Job) -> list[dict[str, Any]]:
 
 def _article_30(job: Job) -> dict[str, str | list[str]]:
     """Return an extract of the record of processing (GDPR Art. 30(2)), made from the settings and the register."""
-    settings, loaded = job.settings, register.load()
+    settings, promises = job.settings, register.load().promises
     stores = _stores(job)
+    processors = {str(store["operator"]) for store in stores} - {"own"}
     return {
-        "role": "processor, for the customers as controllers",
+        "role": "processor, for the customers, who are the controllers",
+        "purposes": [promises[name].promise for name in ("improvement-only", "groups-only")],
         "categories_of_processing": [
-            loaded.promises["improvement-only"].promise,
-            loaded.promises["groups-only"].promise,
+            "checking landed events against what was promised",
+            "counting those that pass by service, user type, feature and time",
+            "withholding and rounding what could tell of few people, and publishing the rest",
         ],
         "categories_of_persons": [f"users of {title}" for title in job.catalogue.services.values()],
-        "categories_of_data": list(EVENTS.kinds),
-        "recipients": sorted({store["operator"] for store in stores}),
+        "categories_of_data": [
+            f"events: {', '.join(EVENTS.kinds)}",
+            f"consent log: {', '.join(CONSENTS.kinds)}",
+            "pseudonym and session_id only of those who agreed",
+        ],
+        "recipients": [
+            "of events, rollups and exact evidence: the operations team",
+            "of releases: whom the access rights of the published store let read",
+            "further processors: " + (", ".join(sorted(processors)) or "none"),
+        ],
         "transfers_outside_the_eea": "none: every store lies in "
-        + ", ".join(sorted({store["country"] for store in stores})),
+        + ", ".join(sorted({str(store["country"]) for store in stores})),
         "retention": [
             f"identified rollups {settings.retention.identified_days} days",
             f"evidence {settings.retention.evidence_days} days",
+            "events stay in the landing zone, under the collector's rules",
         ],
         "measures": [
             f"no figure of fewer than {settings.disclosure.threshold} people",
             f"counts rounded to {settings.disclosure.rounding}",
             "closed schema and vocabularies, detectors of personal data, quarantine of what fails",
-            "pseudonyms taken off where consent was not in force",
+            "pseudonym and session_id taken off where consent was not in force",
+            "stores judged to lie in the EEA before the first byte is read",
+            "releases and evidence chained by hash",
         ],
     }
 

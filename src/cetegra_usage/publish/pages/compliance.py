@@ -41,7 +41,7 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         promises=promises,
         broken=[_broken(one, partitions) for one in promises if one["status"] == "not_met"],
         calendar=calendar(evidence["partitions"], view),
-        stories=[one for one in partitions if one["failed"] or len(one["history"]) > 1 or one["state"] in GAPS],
+        stories=[one for one in partitions if one["failed"] or one["repaired"] or one["state"] in GAPS],
         partitions=partitions,
         fates=_FATES,
         not_protected=view.threshold < view.PROTECTED_FROM,
@@ -59,12 +59,16 @@ def _shown(value: Any) -> str:
 def _partition(one: Mapping[str, Any], view: ReleaseView) -> dict[str, Any]:
     """Return a partition with its titles, its failed results, and how many of its checks passed and were made."""
     made = [result for result in one["results"] if result["success"] is not None]
+    failed = [result for result in made if not result["success"]]
+    now = {"state": one["state"], "failed": [result["expectation"] for result in failed]}
     return {
         **one,
         "group": group_of(one, view),
         "when": day(date.fromisoformat(one["day"]), weekday=True),
         "told": say(f"state.{one['state']}"),
-        "failed": [result for result in made if not result["success"]],
+        "failed": failed,
+        "repaired": any(earlier["failed"] for earlier in one["history"]),
+        "course": [*one["history"], now],
         "checks": len(made),
         "anchor": anchor(one),
     }
