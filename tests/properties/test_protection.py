@@ -6,15 +6,14 @@ features and actions add up), but the truth as well, and so sees whether what it
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scipy import sparse
 from scipy.optimize import linprog
 
 from cetegra_usage import definitions
@@ -27,21 +26,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TABLES = definitions.tables()
-FIRST, LAST = date(2026, 2, 9), date(2026, 3, 8)
+FIRST, LAST = date(2026, 2, 16), date(2026, 3, 1)
 ACTIONS = ("opens", "navigations", "submits", "orders")
 Cell = tuple[str, ...]
 
 
 def releases(
-    people: Population, disclosure: Disclosure, late: pl.Series
+    people: Population, disclosure: Disclosure, late: pl.Series, erased: int | None = None
 ) -> list[tuple[Protection, dict[str, pl.DataFrame]]]:
-    """Release every week and month; late events come two weeks after their own and make revisions."""
+    """Release two weeks and the month around them; then come late events, somebody is erased, and two are revised."""
     held: list[ReleasedTables] = []
     made: list[tuple[Protection, dict[str, pl.DataFrame]]] = []
     ontime = Population(people.events.filter(~late), people.services, people.user_types, people.features)
+    gone = people.events["person"].eq_missing(erased) if erased else late & ~late
+    settled = Population(people.events.filter(~gone), people.services, people.user_types, people.features)
     periods = periods_between(FIRST, LAST)
+    assert len(periods) == 3
     for period, whole in [(one, False) for one in periods] + [(one, True) for one in periods[:2]]:
-        marts = (people if whole else ontime).marts(period)
+        marts = (settled if whole else ontime).marts(period)
         done = protect(period, marts, definitions=TABLES, disclosure=disclosure, released=held)
         revision = 1 + sum(one.period == period for one in held)
         held.append(ReleasedTables(period, revision, {name: table.frame for name, table in done.tables.items()}))
@@ -99,42 +101,37 @@ def inferred(frame: pl.DataFrame, table: str, disclosure: Disclosure) -> dict[Ce
         for figure in figures.values()
     ]
     made = list(rows(frame, table))
-    matrix = np.zeros((len(made), len(number)))
-    for row, (whole, parts) in enumerate(made):
-        matrix[row, number[whole]] -= 1
-        for part in parts:
-            matrix[row, number[part]] += 1
+    entries = [
+        (row, number[cell], sign)
+        for row, (whole, parts) in enumerate(made)
+        for cell, sign in ((whole, -1.0), *((part, 1.0) for part in parts))
+    ]
+    row, column, sign = zip(*entries, strict=True)
+    matrix = sparse.csr_matrix((sign, (row, column)), shape=(len(made), len(number)))
     found: dict[Cell, tuple[float, float]] = {}
     for cell, figure in figures.items():
         if figure is None:
             ends: list[float] = []
-            for sign in (1.0, -1.0):
+            for end in (1.0, -1.0):
                 weights = np.zeros(len(number))
-                weights[number[cell]] = sign
+                weights[number[cell]] = end
                 result = linprog(weights, A_eq=matrix, b_eq=np.zeros(len(made)), bounds=bounds, method="highs")
                 assert result.status in {0, 3}
-                ends.append(sign * result.fun if result.status == 0 else float("inf"))
+                ends.append(end * result.fun if result.status == 0 else float("inf"))
             found[cell] = ends[0], ends[1]
     return found
 
 
-@settings(max_examples=4, deadline=None)
-@given(
-    people=st.integers(30, 250),
-    user_types=st.integers(2, 3),
-    features=st.integers(2, 3),
-    seed=st.integers(0, 10_000),
-    rounding=st.sampled_from([1, 5]),
-)
-def test_nobody_learns_of_few_people(people: int, user_types: int, features: int, seed: int, rounding: int) -> None:
-    disclosure = Disclosure(threshold=10, rounding=rounding)
-    world = population(FIRST, LAST, people=people, user_types=user_types, features=features, seed=seed, rate=0.3)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nobody_learns_of_few_people(seed: int) -> None:
+    """Few people and many, exact figures and rounded: the same every time, so that a failure is the change's own."""
     draw = np.random.default_rng(seed)
-    erased = world.events["person"].fill_null(-1) == 3
-    gone = erased & (world.events["day"] > FIRST + timedelta(days=20))
-    world = Population(world.events.filter(~gone), world.services, world.user_types, world.features)
+    rounding = (1, 5)[seed % 2]
+    people, user_types = int(draw.integers(30, 150)), int(draw.integers(2, 4))
+    disclosure = Disclosure(threshold=10, rounding=rounding)
+    world = population(FIRST, LAST, people=people, user_types=user_types, features=2, seed=seed, rate=0.3)
     late = pl.Series(draw.random(len(world.events)) < 0.02)
-    for done, marts in releases(world, disclosure, late):
+    for done, marts in releases(world, disclosure, late, erased=3):
         assert done.audit is not None
         assert done.audit.passed
         for table in ("features", "sessions"):

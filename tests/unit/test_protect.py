@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -12,13 +14,13 @@ import pytest
 from cetegra_usage import definitions
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import Period
-from cetegra_usage.protect import ReleasedTables, protect, protect_count
+from cetegra_usage.protect import Protection, ReleasedTables, protect, protect_count
 from cetegra_usage.protect.audit import audit
 from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
 from cetegra_usage.settings import Disclosure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 WEEK = Period.parse("2026-W14")
@@ -181,7 +183,7 @@ def test_what_was_published_stays_published_and_others_go_instead() -> None:
     free = shown(protected(frame, PLAIN))
     assert free["docs", "b"] == "withheld"
     hides = (pl.col("user_type") == "b") | (pl.col("user_type") == "c") & (pl.col("service") == "none")
-    known = frame.with_columns(
+    known = frame.drop("sessions_people").with_columns(
         pl.when(hides).then(pl.col("sessions")).alias("sessions"),
         pl.when(hides).then(pl.lit("published")).otherwise(pl.lit("unavailable")).alias("sessions_status"),
     )
@@ -196,7 +198,7 @@ def test_a_release_that_earlier_ones_have_given_away_is_refused() -> None:
     counts = {("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80}
     frame = sessions(counts)
     small = (pl.col("service") == "docs") & (pl.col("user_type") == "a")
-    known = frame.with_columns(
+    known = frame.drop("sessions_people").with_columns(
         pl.when(~small).then(pl.col("sessions")).alias("sessions"),
         pl.when(small).then(pl.lit("withheld")).otherwise(pl.lit("published")).alias("sessions_status"),
     )
@@ -204,6 +206,141 @@ def test_a_release_that_earlier_ones_have_given_away_is_refused() -> None:
         protected(frame, PLAIN, released(known))
     assert refused.value.exit_code == 14
     assert "7" not in refused.value.what.replace(WEEK.key, "")
+
+
+@pytest.mark.parametrize(
+    ("small", "best"),
+    [([("s1", "a")], 4), ([("s1", "a"), ("s1", "b")], 4), ([("s1", "a"), ("s2", "b"), ("s3", "c")], 6)],
+)
+def test_no_more_goes_than_the_best_choice_takes(small: list[tuple[str, str]], best: int) -> None:
+    """The least number of cells by which every row and column with a small one has two; within 1.3 times of it."""
+    counts = {(service, kind): 50 + 7 * n for n, (service, kind) in enumerate(product(("s1", "s2", "s3"), "abc"))}
+    figures = shown(protected(sessions(counts | dict.fromkeys(small, 7)), PLAIN))
+    assert best <= sum(figure == "withheld" for figure in figures.values()) <= 1.3 * best
+
+
+def mart(name: str, period: Period, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """A table of which only some measures are available: each count with as many people behind it, or `m_people`."""
+    made: list[dict[str, Any]] = []
+    for row in rows:
+        full: dict[str, Any] = {"period": period.key} | {one: row[one] for one in TABLES[name].grain}
+        for measure in TABLES[name].measures:
+            value = row.get(measure.name)
+            full |= {measure.name: value, f"{measure.name}_status": "unavailable" if value is None else "published"}
+            if measure.kind == "count":
+                full[f"{measure.name}_people"] = float(row.get(f"{measure.name}_people", value or 0))
+                full[f"{measure.name}_top"] = row.get(f"{measure.name}_top", 0)
+        made.append(full)
+    kinds = {m.name: pl.Int64 if m.kind == "count" else pl.Float64 for m in TABLES[name].measures}
+    return pl.DataFrame(made, schema_overrides=kinds)
+
+
+def withheld(result: Protection, table: str, measure: str, *by: str) -> set[Any]:
+    """The places of a table where a measure is withheld, by some of its dimensions."""
+    frame = result.tables[table].frame.filter(pl.col(f"{measure}_status") == "withheld")
+    return set(frame[by[0]]) if len(by) == 1 else set(frame.select(by).rows())
+
+
+def kinds(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(counts) | {"all": sum(counts.values())}
+
+
+def test_a_margin_under_another_name_is_the_same_margin() -> None:
+    """The week's users stand in two tables, their Sunday's weekly ones in a third: each hides what the others do."""
+    place = {"service": "docs", "feature": "all", "week": WEEK.first, "day": WEEK.last}
+    counts = kinds({"a": 7, "b": 70, "c": 80})
+    users = [place | {"user_type": kind, "users": count, "wau": count} for kind, count in counts.items()]
+    tables = {name: mart(name, WEEK, users) for name in ("features", "feature_weeks", "activity")}
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "features", "users", "user_type")
+    assert "a" in gone
+    assert len(gone) == 2
+    assert withheld(result, "feature_weeks", "users", "user_type") == gone
+    assert withheld(result, "activity", "wau", "user_type") == gone
+
+
+def test_who_withdrew_in_between_hides_nothing_else() -> None:
+    """Sunday's weekly users are one fewer than the week's: who reads both knows within one what the other hides."""
+    place = {"service": "docs", "feature": "all", "week": WEEK.first, "day": WEEK.last}
+    counts, later = kinds({"a": 7, "b": 70, "c": 80}), kinds({"a": 7, "b": 69, "c": 80})
+    week = mart("feature_weeks", WEEK, [place | {"user_type": kind, "users": count} for kind, count in counts.items()])
+    day = mart("activity", WEEK, [place | {"user_type": kind, "wau": count} for kind, count in later.items()])
+    result = protect(WEEK, {"feature_weeks": week, "activity": day}, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "feature_weeks", "users", "user_type")
+    also = withheld(result, "activity", "wau", "user_type")
+    assert "a" in gone & also
+    assert len(gone & also) == 2
+
+
+def test_four_weeks_that_are_a_month_hide_a_small_one_from_it() -> None:
+    """February 2027 begins on a Monday: its weeks add up to it."""
+    month = Period.parse("2027-02")
+    held: list[ReleasedTables] = []
+    for first, count in zip(range(4), (7, 100, 110, 120), strict=True):
+        week = Period.week(month.first + timedelta(weeks=first))
+        held.append(released(protected(sessions({("docs", "a"): count}), PLAIN, *held, period=week), period=week))
+    whole = protected(sessions({("docs", "a"): 337}, period=month), PLAIN, *held, period=month)
+    assert set(shown(whole).values()) == {"withheld"}
+
+
+def test_who_was_active_a_week_ago_is_not_told_by_who_came_back() -> None:
+    """Last week's 57 users are known; 4 of them stayed away: how many returned would tell."""
+    place = {"service": "docs", "user_type": "all", "feature": "all"}
+    before = Period.parse("2026-W13")
+    week = mart("feature_weeks", before, [place | {"week": before.first, "users": 57}])
+    known = protect(before, {"feature_weeks": week}, definitions=TABLES, disclosure=PLAIN)
+    held = ReleasedTables(before, 1, {"feature_weeks": known.tables["feature_weeks"].frame})
+    row = place | {"week": WEEK.first, "returning": 53, "dormant": 4, "withdrawn": 0}
+    tables = {"lifecycle": mart("lifecycle", WEEK, [row])}
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN, released=[held])
+    assert withheld(result, "lifecycle", "dormant", "service")
+    assert withheld(result, "lifecycle", "returning", "service")
+
+
+def test_days_of_engagement_do_not_tell_what_monthly_users_leave() -> None:
+    place = {"service": "docs", "user_type": "all", "day": WEEK.last}
+    days = {1: 40, 2: 30, 3: 4, 4: 20}
+    rows = [place | {"active_days": day, "users": count} for day, count in days.items()]
+    tables = {"engagement": mart("engagement", WEEK, rows), "activity": mart("activity", WEEK, [place | {"mau": 94}])}
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "engagement", "users", "active_days")
+    assert 3 in gone
+    assert len(gone) > 1 or withheld(result, "activity", "mau", "service")
+
+
+def test_new_users_of_weeks_are_not_told_by_who_is_observed() -> None:
+    """First users look back 56 days: the eight weeks that end with the period."""
+    place = {"service": "docs", "user_type": "all", "feature": "all", "within_days": 1}
+    weeks = [Period.week(WEEK.first - timedelta(weeks=back)) for back in reversed(range(8))]
+    news = {week.first: 4 if week == WEEK else 20 for week in weeks}
+    held: list[ReleasedTables] = []
+    for week in weeks:
+        tables = {"lifecycle": mart("lifecycle", week, [place | {"week": week.first, "new": news[week.first]}])}
+        if week == WEEK:
+            tables["first_use"] = mart("first_use", week, [place | {"users": sum(news.values())}])
+        result = protect(week, tables, definitions=TABLES, disclosure=PLAIN, released=held)
+        held.append(ReleasedTables(week, 1, {name: table.frame for name, table in result.tables.items()}))
+    assert withheld(result, "lifecycle", "new", "service")
+    assert withheld(result, "first_use", "users", "service")
+
+
+def test_a_mean_does_not_tell_the_total_that_is_withheld() -> None:
+    """One person made nearly all events: with users and events per user shown, the events would be known."""
+    row = {"service": "docs", "user_type": "all", "feature": "all", "users": 40, "users_people": 40}
+    row |= {"identified_events": 400, "identified_events_people": 40, "identified_events_top": 390}
+    tables = {"features": mart("features", WEEK, [row | {"events_per_user": 10.0}])}
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=ROUNDED)
+    assert withheld(result, "features", "identified_events", "service")
+    assert withheld(result, "features", "events_per_user", "service")
+    assert not withheld(result, "features", "users", "service")
+
+
+def test_nearly_everybody_is_a_small_rest() -> None:
+    """Stickiness near 100 %: five of sixty were not there that day."""
+    row = {"service": "docs", "user_type": "all", "day": WEEK.last, "mau": 60, "dau": 55}
+    result = protect(WEEK, {"activity": mart("activity", WEEK, [row])}, definitions=TABLES, disclosure=ROUNDED)
+    assert withheld(result, "activity", "dau", "service") or withheld(result, "activity", "mau", "service")
+    assert withheld(result, "activity", "stickiness", "service")
 
 
 def test_the_attacker_finds_what_margins_give_away() -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SLACK = 1e-6
 _PASSES = 60
 _TURNS = 4
-_PIECES = (3_000, 8_000, 40_000)
+_NEAR, _WHOLE = 1_500, 40_000
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FAR = 1_000.0
 """How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
@@ -44,6 +44,7 @@ class System:
         weak: For each row whether it goes first where rows contradict one another.
         lower: Least value of each cell.
         upper: Greatest value of each cell, perhaps infinite.
+        window: A number for the days that each cell is about.
     """
 
     row: Integers
@@ -53,6 +54,7 @@ class System:
     weak: Flags
     lower: Floats
     upper: Floats
+    window: Integers
 
     @property
     def rows(self) -> int:
@@ -239,12 +241,11 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
     lost = set(watched.tolist()) - set(hopeful.tolist())
     circles = [component for component, tree in _components(tight) if not tree]
     left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
-    equations = _label(tight, tight.equal[tight.row])[tight.rows :]
-    for step, size in enumerate(_PIECES):
-        # First what equations tie together: inequalities (weeks within months) seldom bind, but tie everything.
-        parts = [block for circle in circles for block in _grouped(circle, equations)] if step == 0 else circles
+    # First what is about the same days: weeks within months seldom bind, but tie everything.
+    windows = [block for circle in circles for block in _grouped(circle, tight.window)]
+    for parts, size in ((windows, _WHOLE), (circles, _NEAR), (circles, _WHOLE)):
         found = [
-            _searched(tight, *piece, point, goal, one_by_one=size == _PIECES[-1])
+            _searched(tight, *piece, point, goal, one_by_one=parts is circles)
             for piece in _pieces(tight, parts, left, size)
         ]
         left = np.array([cell for cells in found for cell in cells], dtype=np.intp)
@@ -383,6 +384,7 @@ def within(system: System, cells: Integers, point: Floats) -> System:
         weak=system.weak[rows],
         lower=np.append(system.lower[cells], 1.0),
         upper=np.append(system.upper[cells], 1.0),
+        window=np.append(system.window[cells], -1),
     )
 
 

@@ -14,7 +14,8 @@ import polars as pl
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
@@ -40,7 +41,9 @@ class Link:
     measures: tuple[tuple[str, ...], ...] = ()
     whole: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    time: Literal["same", "inside", "overlapping", "last"] = "same"
+    time: Literal["same", "inside", "overlapping", "last", "next"] = "same"
+    days: tuple[int, int] | None = None
+    back: int = 0
     nearly: bool = False
     rest: bool = False
     missing: Literal["nothing", "unknown"] = "nothing"
@@ -141,6 +144,16 @@ def _long(
             for name in carry
         ),
     )
+
+
+def key(
+    table: TableDefinition, measure: str, first: date, last: date, place: Sequence[tuple[str, str]]
+) -> tuple[str, str, date, date, str, str, str, str]:
+    """Return the `KEY` of a cell that is named by its dimensions but the one of time."""
+    at = dict(place)
+    service, user_type, feature = (at.get(dimension, "") for dimension in _COMMON)
+    extra = ">".join(at[dimension] for dimension in table.grain if dimension in at and dimension not in _COMMON)
+    return table.name, measure, first, last, service, user_type, feature, extra
 
 
 def shown_means(
@@ -246,6 +259,10 @@ def _groups(
         schema={"measure": pl.String, "part_measure": pl.String},
     )
     left = _side(there, whole, link.whole).join(lookup, on="measure")
+    if link.back:
+        left = left.with_columns(first=pl.col("last") - pl.duration(days=link.back - 1))
+    if link.days:
+        left = left.filter(_days(pl.col("first"), pl.col("last")).is_between(*link.days))
     both = pl.concat([there.with_columns(gone=pl.lit(value=False)), missing.with_columns(gone=pl.lit(value=True))])
     joined = _match(link, left, _side(both, parts, link.parts), whole, parts)
     one_each = link.relation in {"same", "within"}
@@ -300,6 +317,9 @@ def _match(
     if link.time == "same":
         right = right.with_columns(first=pl.col("part_first"), last=pl.col("part_last"))
         return left.join(right, on=[*on, "first", "last"], how="inner")
+    if link.time == "next":
+        after = (pl.col("part_first") - pl.duration(days=1)).alias("last")
+        return left.join(right.with_columns(after), on=[*on, "last"], how="inner")
     if link.time == "last":
         return left.join(right.with_columns(last=pl.col("part_last")), on=[*on, "last"], how="inner")
     joined = left.join(right, on=on, how="inner")

@@ -17,11 +17,12 @@ from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, margins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
     from cetegra_usage.protect.attack import Flags, Floats, Integers
+    from cetegra_usage.protect.audit import Name
     from cetegra_usage.protect.history import ReleasedTables
     from cetegra_usage.settings import Disclosure
 
@@ -85,8 +86,20 @@ def decide(
     released: Sequence[ReleasedTables],
     *,
     caution: Caution = "means",
+    suspects: Collection[Name] = (),
+    reach: int = 0,
 ) -> Decision:
     """Decide what of a release is withheld; the arguments are those of `protect`, and how careful it has to be.
+
+    Args:
+        period: As for `protect`, like the next four.
+        tables: The exact marts.
+        definitions: Their definitions.
+        disclosure: Threshold and rounding.
+        released: What was released before.
+        caution: With means, without, or nothing that earlier releases don't show.
+        suspects: Cells that an audit found exposed.
+        reach: How many rows away from those everything is withheld.
 
     Raises:
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
@@ -94,7 +107,10 @@ def decide(
     places = _places(period, tables, definitions, disclosure, released)
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
-    rule = _all_that_is_new(cells, goal) if caution == "nothing new" else _withheld(period, cells, goal)
+    if caution == "nothing new":
+        rule = _all_that_is_new(period, cells, goal)
+    else:
+        rule = _withheld(period, cells, _around(cells, number[_found(places, suspects, definitions)], reach), goal)
     silent = _silenced(cells, rule, goal) if caution == "means" else cells.means["here"].to_numpy()
     names = dict(enumerate(RULES))
     counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
@@ -226,8 +242,16 @@ def _cells(
     hidden = any_of(column["hidden"]) & ~told
     near = any_of(column["near"]) & ~told
     system = _system(rows, number, size, value, here, hidden, disclosure)
+    days = places.select(pl.struct("first", "last").rank("dense")).to_series().to_numpy()
+    system.window[number] = days
+    gaps = len(system.lower) - size
+    value = np.append(value, system.lower[size:].astype(np.int64))
+    here, told = (np.append(flags, np.ones(gaps, dtype=bool)) for flags in (here, told))
+    few, dominated, hidden, near = (
+        np.append(flags, np.zeros(gaps, dtype=bool)) for flags in (few, dominated, hidden, near)
+    )
     zero = _zeros(system, value, few, here & ~told)
-    rule = np.full(size, -1)
+    rule = np.full(len(value), -1)
     for place, flags in reversed(list(enumerate((few, dominated, zero, near | hidden)))):
         rule[flags] = place
     joined = means.join(places.select(*links.KEY, "cell"), on=list(links.KEY), how="left", maintain_order="left")
@@ -254,12 +278,15 @@ def _figure(count: Integers, disclosure: Disclosure) -> Integers:
 def _same(rows: links.Rows, exact: Integers, figure: Integers, here: Flags, hidden: Flags) -> tuple[Integers, int]:
     """Number the true cells: a whole with one part is its part, as far as both show the same state of the data."""
     entries = np.bincount(rows.row, minlength=len(rows.equal))
-    single = (entries == 2) & rows.equal & ~rows.nearly  # noqa: PLR2004  # a whole and one part
+    single = (entries == 2) & rows.equal  # noqa: PLR2004  # a whole and one part
     pick = single[rows.row]
     order = np.argsort(rows.row[pick], kind="stable")
     one, other = rows.cell[pick][order].reshape(-1, 2).T
+    surely = ~rows.nearly[rows.row[pick][order].reshape(-1, 2).T[0]]
     both = here[one] & here[other]
-    agree = np.where(both, exact[one] == exact[other], (figure[one] == figure[other]) | hidden[one] | hidden[other])
+    agree = figure[one] == figure[other]
+    agree = np.where(surely, agree | hidden[one] | hidden[other], agree & ~hidden[one] & ~hidden[other])
+    agree = np.where(both, exact[one] == exact[other], agree)
     one, other = one[agree], other[agree]
     graph = sparse.csr_matrix((np.ones(len(one)), (one, other)), shape=(len(exact), len(exact)))
     size, number = connected_components(graph, directed=False)
@@ -308,8 +335,26 @@ def _system(
         weak=rows.nearly,
         lower=lower,
         upper=upper,
+        window=np.zeros(size, dtype=np.intp),
     )
-    return whole.keep(keep)
+    return _with_gaps(whole.keep(keep), value, here)
+
+
+def _with_gaps(system: System, value: Integers, here: Flags) -> System:
+    """Add a cell for what each equation that holds but nearly fails by: readers take it to hold, or know how far."""
+    known = np.bincount(system.row, ~here[system.cell], minlength=system.rows) == 0
+    gap = np.bincount(system.row, system.sign * value[system.cell], minlength=system.rows)
+    rows = np.flatnonzero(system.equal & system.weak & known & (gap != 0))
+    size, width = len(value), np.abs(gap[rows])
+    return replace(
+        system,
+        row=np.concatenate([system.row, rows]),
+        cell=np.concatenate([system.cell, size + np.arange(len(rows))]),
+        sign=np.concatenate([system.sign, -np.sign(gap[rows])]),
+        lower=np.concatenate([system.lower, width]),
+        upper=np.concatenate([system.upper, width]),
+        window=np.concatenate([system.window, np.full(len(rows), -1)]),
+    )
 
 
 def _told(figure: Integers, disclosure: Disclosure) -> tuple[Floats, Floats]:
@@ -353,9 +398,32 @@ def _pairs(rows: links.Rows, number: Integers) -> tuple[Integers, Integers]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
-    """Return the rule of each cell once all withheld cells are safe, without any mean."""
+def _found(places: pl.DataFrame, suspects: Collection[Name], definitions: Mapping[str, TableDefinition]) -> Integers:
+    """Return the places of the cells that an audit names."""
+    if not suspects:
+        return np.zeros(0, dtype=np.intp)
+    named = pl.DataFrame(
+        [links.key(definitions[one.table], one.measure, one.first, one.last, one.place) for one in suspects],
+        schema=list(links.KEY),
+        orient="row",
+    )
+    at = places.with_row_index("at").join(named, on=list(links.KEY), how="semi", maintain_order="left")
+    return at["at"].to_numpy().astype(np.intp)
+
+
+def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:
+    """Return what could be withheld of some cells and of those that so many rows tie to them."""
+    incidence = cells.system.matrix()
+    by_cell = incidence.T.tocsr()
+    for _ in range(reach):
+        targets = np.union1d(targets, incidence[np.unique(by_cell[targets].indices)].indices)
+    return targets[cells.free[targets]]
+
+
+def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal) -> Integers:
+    """Return the rule of each cell once all withheld cells are safe, `more` among them, without any mean."""
     rule = cells.rule.copy()
+    rule[more[rule[more] < 0]] = RULES.index("complementary")
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
     seen = _seen(cells.system, rule >= 0)
     watched = np.flatnonzero((rule >= 0) & touched(seen, _seen(seen, cells.free), cells.free))
@@ -378,20 +446,40 @@ def _withheld(period: Period, cells: _Cells, goal: Goal) -> Integers:
             rule[more[rule[more] < 0]] = RULES.index("complementary")
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
-    raise DisclosureError(
+    raise _refused(period)
+
+
+def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
+    """Return the rule of each cell where all is withheld that earlier releases neither show nor give away.
+
+    What they give away and no rule of this release's own withholds (a 0, a great count) hides nothing: it is shown.
+
+    Raises:
+        DisclosureError: They give away what few people did.
+    """
+    rule = cells.rule.copy()
+    new = RULES.index("nothing new")
+    rule[cells.free & (rule < 0)] = new
+    while True:
+        found = exposed(_seen(cells.system, rule >= 0), np.flatnonzero(rule >= 0), cells.point, goal)
+        nobody = (cells.value == 0) & (found.upper <= 0)
+        known = found.cells[(rule[found.cells] == new) | nobody[found.cells]]
+        known = known[cells.here[known]]
+        if not len(known):
+            break
+        rule[known] = -1
+    few = found.cells[(rule[found.cells] <= RULES.index("zero")) & cells.free[found.cells]]
+    if len(few):
+        raise _refused(period)
+    return rule
+
+
+def _refused(period: Period) -> DisclosureError:
+    return DisclosureError(
         f"the release {period.key} is refused: some of its cells cannot be protected",
         why="with what earlier releases show, figures that are withheld could be computed from those that are not",
         hint="docs/protection.md, A release is refused",
     )
-
-
-def _all_that_is_new(cells: _Cells, goal: Goal) -> Integers:
-    """Return the rule of each cell where all is withheld that earlier releases neither show nor give away as zero."""
-    rule = cells.rule.copy()
-    rule[cells.free & (rule < 0)] = RULES.index("nothing new")
-    found = exposed(_seen(cells.system, rule >= 0), np.flatnonzero(rule >= 0), cells.point, goal)
-    rule[(cells.value == 0) & (found.upper <= 0) & cells.here] = -1
-    return rule
 
 
 def _seen(system: System, withheld: Flags) -> System:
@@ -423,7 +511,7 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
     here = means["here"].to_numpy()
     truth = np.where(cells.here, cells.value, -1)
     withheld = rule >= 0
-    silent = here & withheld[count]
+    silent = here & (withheld[count] | ((total >= 0) & withheld[total]))
     watched: Integers | None = None
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()

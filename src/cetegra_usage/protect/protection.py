@@ -10,8 +10,8 @@ import polars as pl
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ProtectedTable
-from cetegra_usage.protect import plan, rounding
-from cetegra_usage.protect.audit import AuditResult, audit
+from cetegra_usage.protect import links, plan, rounding
+from cetegra_usage.protect.audit import AuditResult, Name, audit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from cetegra_usage.model import Period
     from cetegra_usage.protect.history import ReleasedTables
     from cetegra_usage.settings import Disclosure
+
+
+_ATTEMPTS: tuple[tuple[plan.Caution, int], ...] = (
+    ("means", 0),
+    ("means", 1),
+    ("no means", 1),
+    ("no means", 3),
+    ("nothing new", 0),
+)
+"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +92,17 @@ def protect(
     """
     if disclosure.threshold == 1:
         return _applied(tables, definitions, disclosure, plan.nothing())
-    # Where means mislead the attacker to what only seems to be true, the release goes without means; where what earlier
-    # releases show leaves no choice, with nothing that they do not show.
-    cautions: tuple[plan.Caution, ...] = ("means", "no means", "nothing new")
-    for caution in cautions:
+    suspects: set[Name] = set()
+    hopeless = False
+    for caution, reach in _ATTEMPTS:
+        if hopeless and caution != "nothing new":
+            continue
         try:
-            decision = plan.decide(period, tables, definitions, disclosure, released, caution=caution)
+            decision = plan.decide(
+                period, tables, definitions, disclosure, released, caution=caution, suspects=suspects, reach=reach
+            )
         except DisclosureError:
-            if caution == "nothing new":
-                raise
+            hopeless = True
             continue
         protection = _applied(tables, definitions, disclosure, decision)
         frames = {name: table.frame for name, table in protection.tables.items()}
@@ -99,6 +111,7 @@ def protect(
         result = audit(period, frames, earlier, definitions, disclosure, errata)
         if result.passed:
             return replace(protection, audit=result)
+        suspects.update(result.where)
     raise DisclosureError(
         f"the release {period.key} is refused: its audit infers withheld cells, or finds figures that give one away",
         why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
@@ -134,7 +147,10 @@ def _applied(
 
 
 def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision) -> dict[str, pl.Series]:
-    """Return for each count, mean and median of a table why each of its cells is withheld, null where it is not."""
+    """Return for each count, mean and median of a table why each of its cells is withheld, null where it is not.
+
+    A mean or a median goes with the count that it is taken over, and with the total that it is taken of.
+    """
     place = frame.select(pl.int_range(pl.len()).alias("row"))
     mine = decision.counts.filter((pl.col("table") == table.name) & pl.col("rule").is_not_null())
     silent = decision.means.filter(pl.col("table") == table.name)
@@ -147,7 +163,9 @@ def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision)
     for measure in table.measures:
         if measure.kind in {"mean", "median"}:
             base = next(count.name for count in table.counts if count.of == measure.of)
+            totals = [mean.total for mean in links.means() if (mean.table, mean.mean) == (table.name, measure.name)]
+            parts = pl.any_horizontal(*(rules[name].is_not_null() for name in (base, *filter(None, totals))))
             own = place["row"].is_in(silent.filter(pl.col("mean") == measure.name)["row"].implode())
-            part = pl.when(rules[base].is_not_null()).then(pl.lit("part")).when(own).then(pl.lit("mean"))
+            part = pl.when(parts).then(pl.lit("part")).when(own).then(pl.lit("mean"))
             rules[measure.name] = pl.select(part.otherwise(None)).to_series()
     return rules

@@ -31,13 +31,14 @@ def round_half_up(count: int, step: int) -> int:
 def interval(figure: int, disclosure: Disclosure) -> tuple[int, int]:
     """Return the least and greatest count that a published figure can stand for.
 
-    A count that is published is a true 0, or has at least `threshold` behind it.
+    A count that is published is a true 0, or has at least `threshold` behind it: unless it was released before the
+    threshold was raised.
     """
     step = disclosure.rounding
     least, greatest = figure - step // 2, figure + (step - 1) // 2
     if figure == 0:
         return (0, 0) if greatest < disclosure.threshold else (0, greatest)
-    return max(least, disclosure.threshold), greatest
+    return (max(least, disclosure.threshold) if greatest >= disclosure.threshold else least), greatest
 
 
 def three_figures(value: float) -> float:

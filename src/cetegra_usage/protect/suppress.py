@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _EXACT = 120
 """Number of cells that hang together up to which the programme is a mixed-integer one."""
 _TOGETHER = 4
-_SECONDS = 5.0
+_NODES = 200
+"""How many nodes a mixed-integer programme may look at: time would let the machine decide what is withheld."""
 _NEAR = (300, 2_000, 8_000)
 """Sizes of the neighbourhood that is searched: the next where one has no solution."""
 _MOVED = 1e-6
@@ -151,7 +152,7 @@ def margins(plan: Plan, targets: Sequence[int]) -> list[int]:
 
 
 def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goal: Goal) -> list[int] | None:
-    """Solve the neighbourhood; none where it has no solution or none was found in time."""
+    """Solve the neighbourhood; none where it has no solution or none was found."""
     local = within(plan.system, near, point)
     here, size = point[near], len(near)
     may = plan.free[near] & ~plan.withheld[near]
@@ -213,7 +214,7 @@ def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goa
         integrality=whole,
         bounds=Bounds(*limits),
         constraints=LinearConstraint(sparse.vstack(blocks).tocsr(), *demands),
-        options={"time_limit": _SECONDS, "mip_rel_gap": 0.01},
+        options={"node_limit": _NODES, "mip_rel_gap": 0.01},
     )
     if result.x is None:
         return None

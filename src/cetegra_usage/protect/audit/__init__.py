@@ -1,5 +1,6 @@
 """The attacker: what published tables alone tell of each withheld cell. Shares no code with the protector."""
 
+from cetegra_usage.protect.audit.facts import Name
 from cetegra_usage.protect.audit.judge import AuditResult, audit
 
-__all__ = ["AuditResult", "audit"]
+__all__ = ["AuditResult", "Name", "audit"]

@@ -41,7 +41,7 @@ class Facts:
         recalled: The cells published before and withheld now, as errata say.
         absent: Cells that are unavailable.
         means: The figure of each published mean, by its count's number and its own name.
-        shown_twice: Pairs of different figures of one cell.
+        shown_twice: Pairs of different figures of one cell, before and in the newest release.
     """
 
     numbers: dict[Name, int] = field(default_factory=dict[Name, int])
@@ -109,7 +109,7 @@ class Facts:
                 self.recalled.add(number)
             elif value is not None:
                 self.recalled.discard(number)
-                if before is not None and before != value:
+                if newest and before is not None and before != value:
                     self.shown_twice.append((before, value))
             self.figure[number] = value
             # A figure that says nothing new was judged when it was released.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cetegra_usage.project import root
-from cetegra_usage.protect.audit.facts import SHOWN, Facts
+from cetegra_usage.protect.audit.facts import SHOWN, Facts, Name
 from cetegra_usage.protect.audit.rows import Statement, statements
 from cetegra_usage.protect.audit.solve import Polytope
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
 
     import polars as pl
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class AuditResult:
             two figures of one cell that differ by few people, few people between a whole and its part.
         recalled: Number of cells published before and withheld now, as errata say.
         seconds: How long it took; not a part of what is recorded.
+        where: The cells that are exposed, and those that give something away beside another: for the protector alone.
     """
 
     cells: int
@@ -47,6 +49,7 @@ class AuditResult:
     told: int
     recalled: int
     seconds: float
+    where: Sequence[Name] = field(default=(), repr=False)
 
     @property
     def passed(self) -> bool:
@@ -95,21 +98,26 @@ def audit(
     rows = list(statements(facts, declared["link"]))
     lower, upper = _bounds(facts, disclosure)
     _narrow(facts, declared["mean"], lower, upper)
-    polytope = Polytope(rows, lower, upper)
+    windows: dict[tuple[date, date], int] = {}
+    days = [windows.setdefault((name.first, name.last), len(windows)) for name in facts.numbers]
+    polytope = Polytope(rows, lower, upper, np.array(days, dtype=np.intp))
     low, high = polytope.bounds()
     judged = np.array([figure is None for figure in facts.figure], dtype=bool)
     judged &= polytope.reached(np.array(facts.new, dtype=bool))
     cells = np.flatnonzero(judged)
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
-    told = _small(facts, disclosure) + _ratios(tables, definitions) + _twice(facts, disclosure)
+    told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
+    rests = _rests(facts, rows, low, high, disclosure)
+    names = list(facts.numbers)
     return AuditResult(
         cells=len(cells),
         statements=len(rows),
         least_width=float(widths.min()) if len(widths) else None,
-        exposed=exposed,
-        told=told + _rests(facts, rows, low, high, disclosure),
+        exposed=int(exposed.sum()),
+        told=told + len(rests),
         recalled=len(facts.recalled),
         seconds=time.perf_counter() - begun,
+        where=[names[cell] for cell in (*cells[exposed], *rests)],
     )
 
 
@@ -121,7 +129,9 @@ def _bounds(facts: Facts, disclosure: Disclosure) -> tuple[NDArray[np.float64], 
         if figure == 0:
             upper[number] = above if above >= disclosure.threshold else 0
         elif figure is not None:
-            lower[number], upper[number] = max(figure - below, disclosure.threshold), figure + above
+            lower[number], upper[number] = figure - below, figure + above
+            if figure + above >= disclosure.threshold:  # else from before the threshold was raised
+                lower[number] = max(figure - below, disclosure.threshold)
     return lower, upper
 
 
@@ -154,12 +164,19 @@ def _narrow(
 
 
 def _small(facts: Facts, disclosure: Disclosure) -> int:
-    """Count published figures that no count of enough people rounds to."""
+    """Count figures that are new and that no count of enough people rounds to."""
     above = (disclosure.rounding - 1) // 2
-    return sum(figure is not None and figure > 0 and figure + above < disclosure.threshold for figure in facts.figure)
+    return sum(
+        new and figure is not None and figure > 0 and figure + above < disclosure.threshold
+        for figure, new in zip(facts.figure, facts.new, strict=True)
+    )
 
 
-def _ratios(tables: Mapping[str, pl.DataFrame], definitions: Mapping[str, TableDefinition]) -> int:
+def _ratios(
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    declared: Sequence[Mapping[str, Any]],
+) -> int:
     """Count ratios, means and medians that are shown though what they are made from is withheld."""
     found = 0
     for name, frame in tables.items():
@@ -168,6 +185,7 @@ def _ratios(tables: Mapping[str, pl.DataFrame], definitions: Mapping[str, TableD
             parts = [measure.numerator, None if measure.denominator_over else measure.denominator]
             if measure.kind in {"mean", "median"}:
                 parts = [next(count.name for count in definitions[name].counts if count.of == measure.of)]
+                parts += [one.get("total") for one in declared if (one["table"], one["mean"]) == (name, measure.name)]
             for part in parts:
                 if part is not None:
                     found += int((shown & (frame[f"{part}_status"] == "withheld")).sum())
@@ -189,13 +207,14 @@ def _rests(
     lower: NDArray[np.float64],
     upper: NDArray[np.float64],
     disclosure: Disclosure,
-) -> int:
-    """Count pairs of new figures between which only few people can lie."""
-    found = 0
+) -> list[int]:
+    """Return the part of each pair of new figures between which only few people can lie."""
+    found: list[int] = []
     for row in rows:
         part = row.parts[0]
         if not row.rest or facts.figure[row.whole] is None or facts.figure[part] is None:
             continue
         least, most = lower[row.whole] - upper[part], upper[row.whole] - lower[part]
-        found += (facts.new[row.whole] or facts.new[part]) and least >= 1 and most < disclosure.threshold
-    return int(found)
+        if (facts.new[row.whole] or facts.new[part]) and least >= 1 and most < disclosure.threshold:
+            found.append(part)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ def _link(link: Mapping[str, Any], facts: Facts, wholes: Sequence[Name], parts: 
     index: dict[Any, list[Name]] = defaultdict(list)
     for part in parts:
         if _fits(part, there):
-            index[_shared(part, named), _when(part, time)].append(part)
-    for whole in wholes:
-        number = facts.numbers.get(whole)
-        if number is None or not _fits(whole, here):
+            when = part.first - timedelta(days=1) if time == "next" else _when(part, time)
+            index[_shared(part, named), when].append(part)
+    least, most = link.get("days", (1, 366))
+    for cell in wholes:
+        if cell not in facts.numbers or not _fits(cell, here):
+            continue
+        whole = cell._replace(first=cell.last - timedelta(days=link["back"] - 1)) if "back" in link else cell
+        if not least <= (whole.last - whole.first).days + 1 <= most:
             continue
         found = index.get((_shared(whole, named), _when(whole, time)), [])
         if following is not None:
@@ -83,11 +88,13 @@ def _link(link: Mapping[str, Any], facts: Facts, wholes: Sequence[Name], parts: 
                 for part in found
                 if part.first <= whole.last and part.last >= whole.first and _shorter(part, whole)
             ]
-        yield from _statements(link, facts, whole, found)
+        yield from _statements(link, facts, (facts.numbers[cell], whole), found)
 
 
-def _statements(link: Mapping[str, Any], facts: Facts, whole: Name, found: Sequence[Name]) -> Iterator[Statement]:
-    number, relation = facts.numbers[whole], _RELATION[link["relation"]]
+def _statements(
+    link: Mapping[str, Any], facts: Facts, head: tuple[int, Name], found: Sequence[Name]
+) -> Iterator[Statement]:
+    (number, whole), relation = head, _RELATION[link["relation"]]
     nearly, rest = link.get("nearly", False), link.get("rest", False)
     parts = [facts.numbers[part] for part in found if part in facts.numbers]
     if not parts:
@@ -123,7 +130,7 @@ def _shared(name: Name, named: set[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _when(name: Name, time: str) -> Any:
-    return {"same": (name.first, name.last), "last": name.last}.get(time)
+    return {"same": (name.first, name.last), "last": name.last, "next": name.last}.get(time)
 
 
 def _shorter(part: Name, whole: Name) -> bool:

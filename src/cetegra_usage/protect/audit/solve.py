@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TINY = 1e-6
 _SWEEPS = 80
-_SMALL, _PIECE = 3_000, 8_000
+_PIECE = 1_500
 _ROOM = 2_000.0
 _PATIENCE = 3
 
@@ -34,10 +34,11 @@ class Polytope:
         rows: The rows; those that contradict others are left out, the doubtful first.
         lower: Least value of each cell by its own figure.
         upper: Greatest value of each cell by its own figure.
+        days: A number for the days that each cell is about: cells of the same days are moved together first.
     """
 
-    def __init__(self, rows: Sequence[Statement], lower: Values, upper: Values) -> None:
-        self._cells = len(lower)
+    def __init__(self, rows: Sequence[Statement], lower: Values, upper: Values, days: Numbers) -> None:
+        self._cells, self._days = len(lower), days
         matrix, low, high, doubtful = _write(rows, self._cells)
         keep = np.ones(len(rows), dtype=bool)
         while True:
@@ -73,8 +74,8 @@ class Polytope:
         touched[label[more]] = True
         return touched[label]
 
-    def intervals(self, cells: Numbers, threshold: int, width: int) -> tuple[Values, int]:
-        """Return the width of each cell's interval (or enough of it), and how many cells are exposed.
+    def intervals(self, cells: Numbers, threshold: int, width: int) -> tuple[Values, Marks]:
+        """Return the width of each cell's interval (or enough of it), and whether the cell is exposed.
 
         A cell is exposed where all its possible values are those of 1 to `threshold` - 1 people, or lie nearer to one
         another than `width`.
@@ -86,7 +87,7 @@ class Polytope:
         if len(open_cells):
             seen_low, seen_high = self._explore(open_cells, label, threshold, width)
             low[~certain], high[~certain] = seen_low, seen_high
-        return high - low, int(_bad(low, high, threshold, width).sum())
+        return high - low, _bad(low, high, threshold, width)
 
     def _drop_idle(self) -> None:
         """Leave out rows that hold whatever the cells are within their bounds."""
@@ -109,26 +110,19 @@ class Polytope:
         edges = np.bincount(label[graph.row], minlength=len(nodes))
         return label[rows:], edges >= nodes
 
-    def _tied(self) -> Numbers:
-        """Number what equations alone tie together: a first search may hold still what is beyond them."""
-        graph = sparse.coo_matrix(self._matrix)
-        equal = (self._low == self._high)[graph.row]
-        rows = len(self._low)
-        ends = graph.row[equal], graph.col[equal] + rows
-        size = rows + self._cells
-        return connected_components(
-            sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
-        )[1][rows:]
-
     def _explore(self, cells: Numbers, label: Numbers, threshold: int, width: int) -> tuple[Values, Values]:
         """Find tables in which the cells are far apart; where none is found, the interval is as narrow as it seems."""
         point = self._any_point(np.isin(label, label[cells]))
         seen = _Seen(point[cells].copy(), point[cells].copy(), threshold, width)
-        for size, hangs_together in ((_SMALL, self._tied()), (_PIECE, label), (self._cells, label)):
+        for size, cut in (
+            (self._cells, label * (self._days.max() + 1) + self._days),
+            (_PIECE, label),
+            (self._cells, label),
+        ):
             waiting = np.flatnonzero(seen.bad())
-            for piece in self._pieces(cells[waiting], hangs_together, size):
+            for piece in self._pieces(cells[waiting], cut, size):
                 here = waiting[np.isin(cells[waiting], piece)]
-                final = size > _PIECE
+                final = cut is label
                 _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=final)
         return seen.low, seen.high
 
