@@ -311,15 +311,17 @@ def test_days_of_engagement_do_not_tell_what_monthly_users_leave() -> None:
 def test_new_users_of_weeks_are_not_told_by_who_is_observed() -> None:
     """First users look back 56 days: the eight weeks that end with the period."""
     place = {"service": "docs", "user_type": "all", "feature": "all", "within_days": 1}
-    weeks = [Period.week(WEEK.first - timedelta(weeks=back)) for back in reversed(range(8))]
-    news = {week.first: 4 if week == WEEK else 20 for week in weeks}
     held: list[ReleasedTables] = []
-    for week in weeks:
-        tables = {"lifecycle": mart("lifecycle", week, [place | {"week": week.first, "new": news[week.first]}])}
-        if week == WEEK:
-            tables["first_use"] = mart("first_use", week, [place | {"users": sum(news.values())}])
+
+    def release(week: Period, new: int, **more: pl.DataFrame) -> Protection:
+        tables = {"lifecycle": mart("lifecycle", week, [place | {"week": week.first, "new": new}])} | more
         result = protect(week, tables, definitions=TABLES, disclosure=PLAIN, released=held)
         held.append(ReleasedTables(week, 1, {name: table.frame for name, table in result.tables.items()}))
+        return result
+
+    for back in range(7, 0, -1):
+        release(Period.week(WEEK.first - timedelta(weeks=back)), 20)
+    result = release(WEEK, 4, first_use=mart("first_use", WEEK, [place | {"users": 144}]))
     assert withheld(result, "lifecycle", "new", "service")
     assert withheld(result, "first_use", "users", "service")
 
