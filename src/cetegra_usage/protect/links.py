@@ -207,6 +207,18 @@ class Rows:
     nearly: np.ndarray
     rest: np.ndarray
 
+    def keep(self, rows: np.ndarray) -> Rows:
+        """Return only some of the rows."""
+        number, entries = np.cumsum(rows) - 1, rows[self.row]
+        return Rows(
+            row=number[self.row[entries]],
+            cell=self.cell[entries],
+            sign=self.sign[entries],
+            equal=self.equal[rows],
+            nearly=self.nearly[rows],
+            rest=self.rest[rows],
+        )
+
 
 def resolve(frame: pl.DataFrame, definitions: Mapping[str, TableDefinition]) -> Rows:
     """Return every row that the declared links make between the cells of a frame.

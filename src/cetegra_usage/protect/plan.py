@@ -159,7 +159,11 @@ def _places(
     figure = (2 * pl.col("value") + step) // (2 * step) * step
     if not before:
         return current.with_columns(
-            told=pl.lit(value=False), hidden=pl.lit(value=False), near=pl.lit(value=False), known=pl.lit(value=False)
+            told=pl.lit(value=False),
+            hidden=pl.lit(value=False),
+            near=pl.lit(value=False),
+            known=pl.lit(value=False),
+            before=pl.lit(None, dtype=pl.Int64),
         )
     past = pl.concat(before).filter(pl.col("status") != "unavailable")
     shown = pl.col("past_status").is_in(_SHOWN)
@@ -173,6 +177,7 @@ def _places(
             told=(shown & (pl.col("past_value") == pl.col("figure"))).last(),
             hidden=(pl.col("binds") & (pl.col("past_status") == rounding.WITHHELD)).any(),
             known=shown.last(),
+            before=pl.when(shown.last()).then(pl.col("past_value").last()),
             near=(shown & (far > step - 1) & (far + step - 1 < disclosure.threshold)).any(),
         )
     )
@@ -191,6 +196,7 @@ def _places(
             hidden=pl.col("status") == rounding.WITHHELD,
             near=pl.lit(value=False),
             known=pl.lit(value=False),
+            before=pl.lit(None, dtype=pl.Int64),
         )
     )
     return pl.concat([current, gone.select(current.columns)])
@@ -227,6 +233,7 @@ def _cells(
     }
     exact = places["value"].fill_null(0).to_numpy()
     figure = np.where(column["here"], _figure(exact, disclosure), exact)
+    rows = _current(rows, places, figure, disclosure)
     number, size = _same(rows, exact, figure, column["here"], column["hidden"])
 
     def any_of(flags: Flags) -> Flags:
@@ -273,6 +280,27 @@ def _cells(
 def _figure(count: Integers, disclosure: Disclosure) -> Integers:
     step = disclosure.rounding
     return (2 * count + step) // (2 * step) * step
+
+
+def _current(rows: links.Rows, places: pl.DataFrame, figure: Integers, disclosure: Disclosure) -> links.Rows:
+    """Leave out rows that tie what this release changes to what earlier ones said before that.
+
+    Such a row holds for the figures before, all of them known: it tells what a figure was, not what it is.
+    """
+    here, told, before = (places[name].to_numpy() for name in ("here", "told", "before"))
+    changed = here & ~np.isnan(before) & ~told
+    certain = told | changed
+    low, high = _told(np.where(changed, np.nan_to_num(before), figure).astype(np.int64), disclosure)
+    count = len(rows.equal)
+
+    def rows_with(flags: Flags) -> Flags:
+        return np.bincount(rows.row, flags[rows.cell], minlength=count) > 0
+
+    least = np.bincount(rows.row, np.where(rows.sign > 0, low[rows.cell], -high[rows.cell]), minlength=count)
+    most = np.bincount(rows.row, np.where(rows.sign > 0, high[rows.cell], -low[rows.cell]), minlength=count)
+    outdated = rows_with(changed) & rows_with(~here) & ~rows_with(~certain)
+    outdated &= (least <= 0) & (~rows.equal | (most >= 0))
+    return rows.keep(~outdated)
 
 
 def _same(rows: links.Rows, exact: Integers, figure: Integers, here: Flags, hidden: Flags) -> tuple[Integers, int]:

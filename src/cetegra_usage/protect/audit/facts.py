@@ -38,6 +38,8 @@ class Facts:
         numbers: The number of each cell.
         figure: What is published of it; none where it is withheld.
         new: Whether the newest release shows it.
+        here: Whether the newest release holds it at all.
+        before: Of each cell whose figure the newest release changes or withholds: the figure before.
         recalled: The cells published before and withheld now, as errata say.
         absent: Cells that are unavailable.
         means: The figure of each published mean, by its count's number and its own name.
@@ -47,6 +49,8 @@ class Facts:
     numbers: dict[Name, int] = field(default_factory=dict[Name, int])
     figure: list[int | None] = field(default_factory=list["int | None"])
     new: list[bool] = field(default_factory=list[bool])
+    here: list[bool] = field(default_factory=list[bool])
+    before: dict[int, int] = field(default_factory=dict[int, int])
     recalled: set[int] = field(default_factory=set[int])
     absent: set[Name] = field(default_factory=set[Name])
     means: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
@@ -101,7 +105,9 @@ class Facts:
             if number == len(self.figure):
                 self.figure.append(value)
                 self.new.append(newest)
+                self.here.append(newest)
                 continue
+            self.here[number] = newest
             before = self.figure[number]
             if before is not None and value is None:
                 if errata is not None and (*which, row) not in errata:
@@ -111,6 +117,8 @@ class Facts:
                 self.recalled.discard(number)
                 if newest and before is not None and before != value:
                     self.shown_twice.append((before, value))
+            if newest and before is not None and before != value:
+                self.before[number] = before
             self.figure[number] = value
             # A figure that says nothing new was judged when it was released.
             self.new[number] = self.new[number] or (newest and before != value)

@@ -95,7 +95,7 @@ def audit(
     for when, released in (*earlier, (period, tables)):
         facts.learn(when, released, newest=released is tables, errata=errata if released is tables else None)
         facts.learn_means(when, released, declared["mean"])
-    rows = list(statements(facts, declared["link"]))
+    rows = [row for row in statements(facts, declared["link"]) if not _outdated(row, facts, disclosure)]
     lower, upper = _bounds(facts, disclosure)
     _narrow(facts, declared["mean"], lower, upper)
     windows: dict[tuple[date, date], int] = {}
@@ -133,6 +133,25 @@ def _bounds(facts: Facts, disclosure: Disclosure) -> tuple[NDArray[np.float64], 
             if figure + above >= disclosure.threshold:  # else from before the threshold was raised
                 lower[number] = max(figure - below, disclosure.threshold)
     return lower, upper
+
+
+def _outdated(row: Statement, facts: Facts, disclosure: Disclosure) -> bool:
+    """Return whether a row ties what this release has changed to what earlier ones said before that.
+
+    Then it tells what a changed figure was: it holds for the figures before, and nothing in it is unknown.
+    """
+    cells = (row.whole, *row.parts)
+    if not any(cell in facts.before for cell in cells) or all(facts.here[cell] for cell in cells):
+        return False
+    figures = [facts.before.get(cell, facts.figure[cell]) for cell in cells]
+    below, above = disclosure.rounding // 2, (disclosure.rounding - 1) // 2
+    low, high = 0.0, 0.0
+    for sign, figure in zip((-1, *(1 for _ in row.parts)), figures, strict=True):
+        if figure is None:
+            return False
+        least, most = (figure - below, figure + above) if figure else (0, 0)
+        low, high = (low + least, high + most) if sign > 0 else (low - most, high - least)
+    return (low <= 0 or row.relation == ">=") and (high >= 0 or row.relation == "<=")
 
 
 def _narrow(

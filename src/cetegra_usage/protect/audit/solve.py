@@ -63,12 +63,16 @@ class Polytope:
     def reached(self, new: Marks) -> Marks:
         """Return the cells of which more is known than without what is new: the others were judged before.
 
-        Those are the cells that hang together with a new one, or with one whose bounds a new one has narrowed.
+        Those are the cells that hang together with a new one, or with one whose bounds a new one has narrowed. Where
+        what is new narrows nothing at all, there are none: it tells nothing.
         """
         matrix, low, high = self._all
         lower, upper = np.where(new, 0.0, self._own[0]), np.where(new, np.inf, self._own[1])
         lower, upper, _ = _squeeze(matrix, low, high, lower, upper)
-        more = new | (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
+        narrowed = (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
+        if not narrowed.any():
+            return narrowed
+        more = new | narrowed
         label, _ = self._parts()
         touched = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
         touched[label[more]] = True
