@@ -93,7 +93,7 @@ def protect(
     if disclosure.threshold == 1:
         return _applied(tables, definitions, disclosure, plan.nothing())
     suspects: set[Name] = set()
-    hopeless = False
+    hopeless, tried = False, None
     for caution, reach in _ATTEMPTS:
         if hopeless and caution != "nothing new":
             continue
@@ -104,6 +104,9 @@ def protect(
         except DisclosureError:
             hopeless = True
             continue
+        if tried and decision.counts.equals(tried.counts) and decision.means.equals(tried.means):
+            continue
+        tried = decision
         protection = _applied(tables, definitions, disclosure, decision)
         frames = {name: table.frame for name, table in protection.tables.items()}
         earlier = [(one.period, one.tables) for one in released]
