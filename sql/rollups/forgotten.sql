@@ -1,8 +1,11 @@
 -- forgotten: who was still withdrawn when the week and the month of the withdrawal had ended
 -- grain: pseudonym; what is known of the days before `forgotten_on` goes
 -- inputs: withdrawals
--- parameters: today DATE
+-- parameters: today DATE, closed DATE
+-- Rows that begin on `closed` or later may not have their figures yet: who withdrew since then is still in them.
 SELECT pseudonym, max(forgotten_on) AS forgotten_on
 FROM withdrawals
-WHERE forgotten_on <= $today AND (granted_again_at IS NULL OR granted_again_at >= forgotten_on)
+WHERE forgotten_on <= $today
+    AND withdrawn_at < $closed
+    AND (granted_again_at IS NULL OR granted_again_at >= forgotten_on)
 GROUP BY pseudonym

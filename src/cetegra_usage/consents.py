@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def forgotten(log: Sequence[Path], today: date) -> pl.DataFrame:
+def forgotten(log: Sequence[Path], today: date, closed: date) -> pl.DataFrame:
     """Return who was still withdrawn when the week and the month of the withdrawal had ended.
 
     What is known of them may go once the rows that close with that week and month have their tallies.
@@ -22,6 +22,7 @@ def forgotten(log: Sequence[Path], today: date) -> pl.DataFrame:
     Args:
         log: The rolled-up consent log, whole; with no file nobody is forgotten.
         today: The first day that is not over.
+        closed: Every row that begins before this day and is over has its tally.
 
     Returns:
         `pseudonym` (Int64) and `forgotten_on` (Date): what is known of the days before it goes.
@@ -32,6 +33,6 @@ def forgotten(log: Sequence[Path], today: date) -> pl.DataFrame:
     with sql.connect() as connection:
         connection.execute("CREATE TABLE consent_log (pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR)")
         for file in log:
-            connection.read_parquet(str(file)).insert_into("consent_log")
+            connection.read_parquet(str(file)).project("pseudonym, changed_at, state").insert_into("consent_log")
         sql.table(connection, "withdrawals")
-        return sql.frame(connection, "forgotten", today=today)
+        return sql.frame(connection, "forgotten", today=today, closed=closed)

@@ -6,14 +6,21 @@ A record's body holds no clock, run or machine; when it was written stands besid
                                    "sha256": hex of the records, so that a changed time is found, too}
 
 Each body names the hash of the record before it, so that a changed, removed or swapped record breaks the chain. What a
-body is about stands in its `kind`: `verdict` (of a partition), or `release` (which manifest is put next, and its hash).
+body is about stands in its `kind`: `verdict` (of a partition), `release` (which manifest is put next, and its hash), or
+`forgotten`: somebody of a partition was forgotten, the verdict stands, and its files are others::
+
+    {"kind": "forgotten", "partition": id, "verdict": number of its verdict, "content": hash of the verdict's rows,
+     "until": the last day on which somebody of it was forgotten, "rollups": [...], "reason": "forgotten"}
+
+What older records name of a partition's rollups is gone, and should be.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 GENESIS = "0" * 64
-VERDICT, RELEASE = "verdict", "release"
+VERDICT, RELEASE, FORGOTTEN = "verdict", "release", "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Record:
 
     @property
     def kind(self) -> str:
-        """What it is about: `verdict` or `release`; of the others the properties below do not speak."""
+        """What it is about; of a release the properties below do not speak."""
         return self.body["kind"]
 
     @property
@@ -86,6 +93,21 @@ class Record:
         return tuple(StoredFile(**entry) for entry in self.body["rollups"])
 
     @property
+    def is_verdict(self) -> bool:
+        """Whether it is a verdict."""
+        return self.kind == VERDICT
+
+    @property
+    def content(self) -> str:
+        """A hash of the state and the accepted rows; it stays the same when somebody is forgotten."""
+        return self.body.get("content") or digest([self.state, [file.sha256 for file in self.rollups]])
+
+    @property
+    def forgotten_until(self) -> date:
+        """The last day on which somebody of the partition was forgotten; `date.min` where all is as it was accepted."""
+        return date.fromisoformat(self.body["until"]) if "until" in self.body else date.min
+
+    @property
     def failed(self) -> list[dict[str, Any]]:
         """The results that are no success: promise, expectation and count."""
         return [
@@ -97,7 +119,13 @@ class Record:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every record, and the latest verdict of each partition."""
+    """Every record as it is chained, and what holds of each partition.
+
+    Attributes:
+        records: Every record, in order.
+        latest: The last verdict on each partition; where somebody was forgotten since, with the files that are left.
+        segments: The number of segments.
+    """
 
     records: list[Record] = field(default_factory=list[Record])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
@@ -110,7 +138,7 @@ class Ledger:
 
     def of(self, partition: str) -> list[Record]:
         """Return every verdict of a partition, oldest first."""
-        return [record for record in self.records if record.kind == VERDICT and record.partition == partition]
+        return [record for record in self.records if record.is_verdict and record.partition == partition]
 
     def manifests(self) -> dict[int, str]:
         """Return the hash of each manifest that was about to be put, by its number: the last that was said of it."""
@@ -124,6 +152,9 @@ class Ledger:
         for entry in segment["records"]:
             record = Record(entry["body"]["number"], entry["sha256"], entry["when"], entry["body"])
             self.records.append(record)
+            if record.kind == FORGOTTEN:
+                verdict = self.records[record.body["verdict"] - 1]
+                record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
             if "partition" in record.body:
                 self.latest[record.partition] = record
 
@@ -164,6 +195,25 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
             "another run has written to the ledger", why="two runs worked at once", hint="cetegra-usage run"
         )
     ledger.take(segment)
+
+
+def forgetting(verdict: Record, rollups: Sequence[StoredFile], until: date) -> dict[str, Any]:
+    """Return what a record says when somebody was forgotten.
+
+    Args:
+        verdict: What held of the partition until now.
+        rollups: All its files that are left.
+        until: The day on which somebody was forgotten; the last one, if they were several.
+    """
+    return {
+        "kind": FORGOTTEN,
+        "partition": verdict.partition,
+        "reason": FORGOTTEN,
+        "verdict": verdict.body.get("verdict", verdict.number),
+        "until": max(until, verdict.forgotten_until).isoformat(),
+        "content": verdict.content,
+        "rollups": [asdict(file) for file in rollups],
+    }
 
 
 def canonical(document: Any) -> bytes:

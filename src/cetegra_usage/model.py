@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from cetegra_usage.errors import UsageError
 
@@ -40,6 +40,12 @@ class Partition:
     def id(self) -> str:
         """The partition's name, for example `events/workspace/2026-04-01`."""
         return "/".join(part for part in (self.kind, self.service, self.day.isoformat()) if part)
+
+    @classmethod
+    def parse(cls, text: str) -> Partition:
+        """Read a partition's id."""
+        kind, *service, day = text.split("/")
+        return cls(cast("Kind", kind), service[0] if service else "", date.fromisoformat(day))
 
     @property
     def prefix(self) -> str:
@@ -157,6 +163,11 @@ class Feature:
     owner: str
     since: date
     expires: date | None = None
+
+    @property
+    def has_funnel(self) -> bool:
+        """Whether it can be opened and then completed."""
+        return "open" in self.actions and not {"submit", "order"}.isdisjoint(self.actions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 
 from cetegra_usage.measure import ServiceCalendar, Unit, fingerprint, needs, units
 from cetegra_usage.measure.units import status, trend_weeks, weeks_ending_in
-from cetegra_usage.model import Period
+from cetegra_usage.model import Catalogue, Feature, Kind, Partition, Period
 from cetegra_usage.settings import Settings
 
 D = date.fromisoformat
@@ -82,19 +82,42 @@ def test_two_windows_are_as_good_as_the_worse() -> None:
 
 def test_a_tally_is_kept_until_something_that_it_is_made_from_changes() -> None:
     unit = Unit("activity", D("2026-04-05"), D("2026-04-05"))
-    before = {"events/docs/2026-03-09": "a", "events/docs/2026-04-05": "b", "consents/2025-01-01": "c"}
+    before = {at("events", "2026-03-09"): "a", at("events", "2026-04-05"): "b", at("consents", "2025-01-01"): "c"}
 
-    def of(verdicts: dict[str, str], rules: str = "r") -> str:
-        return fingerprint(unit, verdicts, rules, settings=Settings())
+    def of(contents: dict[Partition, str], unit: Unit = unit) -> str:
+        return fingerprint(unit, contents, catalogue=catalogue("o"), settings=Settings())
 
-    unseen = {"events/docs/2026-03-08": "x", "events/docs/2026-04-06": "x", "consents/2026-04-06": "x"}
-    assert of(before | unseen) == of(before)
-    others = [of(before | {partition: "x"}) for partition in before] + [
-        of(before, "s"),
-        of(before | {"events/new/2026-04-05": "x"}),
-    ]
+    unseen = [at("events", "2026-03-08"), at("events", "2026-04-06"), at("consents", "2026-04-06")]
+    assert of(before | dict.fromkeys(unseen, "x")) == of(before)
+    others = [of(before | {partition: "x"}) for partition in [*before, Partition("events", "new", D("2026-04-05"))]]
     assert of(before) not in others
     assert len(set(others)) == len(others)
+
+
+def test_changes_of_consent_are_those_of_the_day() -> None:
+    unit = Unit("consent_changes", D("2026-04-05"), D("2026-04-05"))
+    made = [
+        fingerprint(unit, {at("consents", day): "a"}, catalogue=catalogue("o"), settings=Settings())
+        for day in ("2026-04-04", "2026-04-05", "2026-04-06")
+    ]
+    assert made[0] == made[2] != made[1]
+
+
+@pytest.mark.parametrize(("table", "hangs_on_it"), [("funnels", True), ("features", False)])
+def test_funnels_hang_on_what_the_catalogue_lists(table: str, hangs_on_it: bool) -> None:  # noqa: FBT001
+    unit = Unit(table, D("2026-04-01"), D("2026-04-30"))
+    made = {fingerprint(unit, {}, catalogue=catalogue(actions), settings=Settings()) for actions in ("o", "os")}
+    assert (len(made) == 2) == hangs_on_it
+
+
+def at(kind: Kind, day: str) -> Partition:
+    return Partition(kind, "docs" if kind == "events" else "", D(day))
+
+
+def catalogue(actions: str) -> Catalogue:
+    names = {"o": "open", "s": "submit"}
+    feature = Feature("docs.page", "Page", "docs", tuple(names[letter] for letter in actions), "team", D("2026-01-01"))
+    return Catalogue({"docs": "Docs"}, {}, {"docs.page": feature}, {}, "")
 
 
 def test_what_is_kept_is_not_read_again() -> None:

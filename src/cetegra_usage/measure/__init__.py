@@ -1,7 +1,7 @@
 """Measuring: from the rollups of accepted partitions to the exact tables of a period.
 
 `units` are the rows of a period that close together, `needs` says which rollups they read, `measure` makes the marts.
-Its two halves stand in `tallies` and `marts`: what rows are when they close, which may be kept as long as `fingerprint`
+Its two halves stand in `tallies` and `marts`: what rows are when they close, which is kept as long as `fingerprint`
 says so, and the tables of a period, made from that. `history` sums up the past, so that it need not be read again.
 """
 
@@ -17,11 +17,11 @@ from cetegra_usage.measure.source import RollupFile, ServiceCalendar, Source
 from cetegra_usage.measure.units import KNOWN, READ_BY, SUMMED_UP, Unit, units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import polars as pl
 
-    from cetegra_usage.model import Catalogue, Period
+    from cetegra_usage.model import Catalogue, Partition, Period
     from cetegra_usage.settings import Settings
 
 __all__ = [
@@ -101,14 +101,24 @@ def needs(wanted: Iterable[Unit], settings: Settings, known: Iterable[date] = ()
     return Needs(tables, frozenset(used))
 
 
-def measure(period: Period, source: Source, *, catalogue: Catalogue, settings: Settings) -> dict[str, pl.DataFrame]:
+def measure(
+    period: Period,
+    source: Source,
+    *,
+    catalogue: Catalogue,
+    settings: Settings,
+    kept: Mapping[Unit, pl.DataFrame] | None = None,
+    keep: Callable[[Unit, pl.DataFrame], None] | None = None,
+) -> dict[str, pl.DataFrame]:
     """Make every exact table of a period at once; see `marts` for their columns.
 
     Args:
         period: A week or month that is over.
-        source: Calendars, the consent log, and the rollups that `needs(units(period), settings)` names.
+        source: Calendars, the consent log, and the rollups that `needs` names for the units that are not kept.
         catalogue: The grid: services, user types, features.
         settings: `retention.identified_days`, `session.max_days`, `disclosure.event_cap`, `engine.memory_limit`.
+        kept: Tallies of units that were made before, and hold.
+        keep: Is given each tally that is made.
 
     Raises:
         QueryError: DuckDB failed on the rollups.
@@ -116,26 +126,35 @@ def measure(period: Period, source: Source, *, catalogue: Catalogue, settings: S
     from cetegra_usage.measure.marts import assemble  # noqa: PLC0415  # heavy: duckdb and polars
     from cetegra_usage.measure.tallies import tally  # noqa: PLC0415
 
-    tallies = tally(units(period), source, catalogue=catalogue, settings=settings)
-    return assemble(period, tallies, source, catalogue=catalogue, settings=settings)
+    kept = kept or {}
+    lacking = [unit for unit in units(period) if unit not in kept]
+    made = tally(lacking, source, catalogue=catalogue, settings=settings) if lacking else {}
+    for unit, frame in made.items():
+        if keep:
+            keep(unit, frame)
+    return assemble(period, {**kept, **made}, source, catalogue=catalogue, settings=settings)
 
 
-def fingerprint(unit: Unit, verdicts: Mapping[str, str], rules: str, *, settings: Settings) -> str:
+def fingerprint(unit: Unit, contents: Mapping[Partition, str], *, catalogue: Catalogue, settings: Settings) -> str:
     """Return the hash of everything that a unit's tally is made from: while it is the same, the tally may be kept.
 
     Args:
         unit: The unit.
-        verdicts: A hash of the verdict and accepted rows of each partition, by the partition's id. It must not change
-            when detail of somebody is taken out of the rollups: a closed row stays what it was.
-        rules: A hash of the statements of `sql/rollups` and `sql/marts`.
+        contents: A hash of the verdict and accepted rows of each partition. It must not change when detail of somebody
+            is taken out of the rollups: a closed row stays what it was.
+        catalogue: Of it: which services are added up to a median, and which features have a funnel.
         settings: How far history goes back.
     """
     reach = settings.retention.identified_days, settings.session.max_days
     days = Days(unit.made_from(*reach), unit.last)
-    inputs = [
-        (partition, verdict)
-        for partition, verdict in sorted(verdicts.items())
-        for day in [date.fromisoformat(partition.rsplit("/", 1)[-1])]
-        if day in days or (partition.startswith("consents/") and day <= unit.last)
-    ]
-    return hashlib.sha256(json.dumps([unit.id, rules, reach, inputs]).encode()).hexdigest()
+    since = unit.beginning if unit.table == "consent_changes" else date.min
+    inputs = sorted(
+        (partition.id, content)
+        for partition, content in contents.items()
+        if (since <= partition.day <= unit.last if partition.kind == "consents" else partition.day in days)
+    )
+    declared = {
+        "sessions": sorted(catalogue.services),
+        "funnels": sorted(key for key, feature in catalogue.features.items() if feature.has_funnel),
+    }
+    return hashlib.sha256(json.dumps([unit.id, reach, declared.get(unit.table), inputs]).encode()).hexdigest()

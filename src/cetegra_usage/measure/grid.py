@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cetegra_usage.measure.tallies import has_funnel
 from cetegra_usage.measure.units import ENGAGEMENT_DAYS, Unit, status, units
 from cetegra_usage.model import ALL
 
@@ -84,7 +83,7 @@ def cells(table: TableDefinition, period: Period, catalogue: Catalogue) -> pl.Da
     features = [
         (feature.service, key)
         for key, feature in catalogue.features.items()
-        if table.name != "funnels" or has_funnel(feature.actions)
+        if table.name != "funnels" or feature.has_funnel
     ]
     features += [(service, ALL) for service in catalogue.services]
     grid = pl.DataFrame([dict(row.values) for row in rows(table.name, period)] or [{}])

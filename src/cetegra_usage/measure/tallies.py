@@ -101,7 +101,7 @@ class _Tallying:
         reading.prepare(connection)
         reading.read(connection, "consents", self.source.consents or ()).create_view("consent_log")
         sql.table(connection, "withdrawals")
-        funnels = [key for key, feature in catalogue.features.items() if has_funnel(feature.actions)]
+        funnels = [key for key, feature in catalogue.features.items() if feature.has_funnel]
         connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
         if self._begin("consent_changes"):
             self._keep("consent_changes", "changes")
@@ -181,11 +181,6 @@ class _Tallying:
         if table == "activity" and "feature" in frame.columns:
             frame = frame.filter(pl.col("feature") == ALL).drop("feature")
         self.found[table].append(frame.cast(dict.fromkeys(set(frame.columns) - set(KEYS), pl.Int64)))
-
-
-def has_funnel(actions: Sequence[str]) -> bool:
-    """Whether a feature with these actions can be opened and then completed."""
-    return "open" in actions and not {"submit", "order"}.isdisjoint(actions)
 
 
 def _add_up(table: str, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

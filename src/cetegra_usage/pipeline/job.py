@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage import landing, ledger
 from cetegra_usage.check import register
 from cetegra_usage.errors import ConfigurationError, UsageError
+from cetegra_usage.pipeline import memory
 from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.project import root, version
 from cetegra_usage.settings import load_catalogue
@@ -64,7 +65,9 @@ class Job:
         zone: What has landed.
         ledger: What was judged before.
         local: Files of the warehouse that are here, by their path there.
+        firsts: The day of each service's first partition, once it was looked for.
         lease: The hold on the warehouse, in a command that writes.
+        remembered: What `known` has read.
     """
 
     spec: Spec
@@ -74,7 +77,16 @@ class Job:
     zone: landing.Zone
     ledger: ledger.Ledger
     local: dict[str, Path] = field(default_factory=dict[str, Path])
+    firsts: dict[str, date | None] = field(default_factory=dict[str, "date | None"])
     lease: Lease | None = None
+    remembered: memory.Memory | None = None
+
+    @property
+    def known(self) -> memory.Memory:
+        """What the warehouse remembers beside the ledger; read once."""
+        if self.remembered is None:
+            self.remembered = memory.load(self.stores.warehouse)
+        return self.remembered
 
     @contextmanager
     def held(self) -> Generator[None]:

@@ -5,19 +5,23 @@ None of it is a verdict: without it, work is done again, and comes out the same.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.ledger import GENESIS, canonical, digest
+from cetegra_usage.ledger import GENESIS, StoredFile, canonical, digest
+from cetegra_usage.measure import RollupFile
+from cetegra_usage.model import Partition
 from cetegra_usage.store import Entry, ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from cetegra_usage.ledger import Record, StoredFile
+    from cetegra_usage.ledger import Record
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Store
 
@@ -36,12 +40,36 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a period's release was last made from: digests of all, of the rules, of the catalogue; records by then."""
+    """What a period's release was last made from.
+
+    Attributes:
+        fingerprint: A digest of all its inputs.
+        rules: A digest of statements, suites and settings.
+        catalogue: The catalogue's.
+        firsts: A digest of the days of the services' first partitions.
+        records: The number of records of the ledger when that was last looked at.
+    """
 
     fingerprint: str
     rules: str
     catalogue: str
+    firsts: str
     records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How far forgetting has come.
+
+    Attributes:
+        ended: The last day on which a week or a month had just ended.
+        closed: Every row that began before had its tally.
+        records: How many records of the ledger there were.
+    """
+
+    ended: str = ""
+    closed: str = ""
+    records: int = 0
 
 
 @dataclass(slots=True)
@@ -54,6 +82,7 @@ class Memory:
         periods: What each period's release was made from.
         records: How many records the ledger had when a run last wrote to it.
         head: The hash of the last of them.
+        forgotten: How far forgetting has come.
     """
 
     seen: dict[str, str] = field(default_factory=dict[str, str])
@@ -61,6 +90,7 @@ class Memory:
     periods: dict[str, Made] = field(default_factory=dict[str, Made])
     records: int = 0
     head: str = GENESIS
+    forgotten: Forgotten = Forgotten()
 
 
 def load(store: Store) -> Memory:
@@ -75,6 +105,7 @@ def load(store: Store) -> Memory:
         {period: Made(**made) for period, made in document["periods"].items()},
         document["records"],
         document["head"],
+        Forgotten(**document["forgotten"]),
     )
 
 
@@ -116,6 +147,35 @@ def fetch(job: Job, record: Record, files: Sequence[StoredFile]) -> list[Path]:
             entry = entries.get(file.path, Entry(file.path, file.bytes, ""))
             job.local[file.path] = job.stores.warehouse.fetch(entry, job.spec.spool)
     return [job.local[file.path] for file in files]
+
+
+def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list[RollupFile]:
+    """Bring the files of some rolled-up tables of an event partition here, as measuring takes them."""
+    partition = Partition.parse(record.partition)
+    files = [file for file in record.rollups if wants(table_of(file.path))]
+    buckets = Counter(table_of(file.path) for file in files)
+    return [
+        RollupFile(
+            service=partition.service,
+            day=partition.day,
+            table=table_of(file.path),
+            bucket=bucket_of(file.path),
+            buckets=buckets[table_of(file.path)],
+            path=path,
+        )
+        for file, path in zip(files, fetch(job, record, files), strict=True)
+    ]
+
+
+def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
+    """Put a file of a partition's rollups into the warehouse under a name of its content; the local one goes."""
+    with file.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    name = file.name.rsplit("-", 1)[-1]  # of a file that was stored before, without the old hash
+    stored = StoredFile(f"rollups/{partition}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
+    store.put_file(stored.path, file)
+    file.unlink()
+    return stored
 
 
 def table_of(path: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -12,7 +14,7 @@ from cetegra_usage import landing, ledger, sql
 from cetegra_usage.check import reader
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Partition, midnight
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
 
 if TYPE_CHECKING:
@@ -23,9 +25,21 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
 
 Reason = Literal[
-    "new", "changed", "late consent", "rule changed", "catalogue", "correction", "incomplete", "gone", "unchanged"
+    "new",
+    "changed",
+    "late consent",
+    "rule changed",
+    "catalogue",
+    "correction",
+    "restored",
+    "incomplete",
+    "gone",
+    "unchanged",
 ]
-PENDING: frozenset[Reason] = frozenset({"new", "changed", "late consent", "rule changed", "catalogue", "correction"})
+parse = Partition.parse
+PENDING: frozenset[Reason] = frozenset(
+    {"new", "changed", "late consent", "rule changed", "catalogue", "correction", "restored"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
         last: The last day; the consent log is always taken whole up to it, since later events rest on it.
         again: Whether partitions are taken although nothing changed (a backfill).
     """
-    known = memory.load(job.stores.warehouse)
+    known = job.known
     current = _Current(job, known)
     ids = {partition.id for partition in job.zone.partitions}
     gone = [partition for partition in map(parse, job.ledger.latest) if partition.id not in ids]
@@ -139,12 +153,6 @@ def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:
     # An absent day counts as empty once a later one is there, or the patience is over.
     absent = max(max(there) + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
     return min([*refused, *([absent] if absent <= last else [])], default=None)
-
-
-def parse(partition: str) -> Partition:
-    """Read a partition's id."""
-    kind, *service, day = partition.split("/")
-    return Partition(kind, service[0] if service else "", date.fromisoformat(day))  # pyright: ignore[reportArgumentType]
 
 
 def first_consents_day(job: Job) -> date | None:
@@ -226,7 +234,10 @@ class _LateConsent:
     def touches(self, item: Item) -> bool:
         assert item.record is not None  # noqa: S101  # the caller looked
         seen = item.record.body["consents"]
-        changes = [self._since(partition, seen) for partition in self._later(item.partition.day, seen)]
+        later = self._later(item.partition.day, seen)
+        if not later:
+            return False
+        changes = [self._since(partition, seen) for partition in later]
         end = (midnight(item.partition.day) + timedelta(days=1) + self._skew).replace(tzinfo=None)
         relevant = pl.concat([_NO_CHANGES, *changes]).filter(pl.col("changed_at") < end)
         if relevant.is_empty():
@@ -234,18 +245,32 @@ class _LateConsent:
         if item.record.rows.stripped and (relevant["state"] == "granted").any():
             return True  # what was stripped may have been lawful
         persons = _read(self._job, item.record, "persons", ["pseudonym"])
+        if not item.record.is_verdict:  # who was forgotten is no longer there, and had withdrawn
+            left = relevant.filter(pl.col("state") == "withdrawn")["pseudonym"]
+            persons = pl.concat([persons, self._withdrawn, left.to_frame()])
         return not relevant.join(persons, on="pseudonym", how="semi").is_empty()
+
+    @cached_property
+    def _withdrawn(self) -> pl.DataFrame:
+        """Everybody who ever withdrew, as far as the log is known."""
+        return consent_log.changes(self._job).filter(pl.col("state") == "withdrawn").select("pseudonym")
 
     def _later(self, day: date, seen: int) -> list[Partition]:
         """Return the consents partitions that changed after a verdict and could touch a day's events."""
         found = {partition for partition in self._pending if partition.day <= day + timedelta(days=1)}
-        for record in self._job.ledger.latest.values():
-            if record.partition.startswith("consents/") and record.number > seen:
-                partition = parse(record.partition)
-                is_next_day = partition.day == day + timedelta(days=1)
-                if partition.day <= day or (is_next_day and record.body["early_changes"]):
-                    found.add(partition)
+        first = bisect_right(self._log, seen, key=lambda record: record.number)
+        for record in self._log[first:]:
+            partition = parse(record.partition)
+            is_next_day = partition.day == day + timedelta(days=1)
+            if partition.day <= day or (is_next_day and record.body["early_changes"]):
+                found.add(partition)
         return sorted(found)
+
+    @cached_property
+    def _log(self) -> list[Record]:
+        """The last verdict on each day of the log, in the order in which they were made."""
+        found = [record for record in self._job.ledger.latest.values() if record.partition.startswith("consents/")]
+        return sorted(found, key=lambda record: record.number)
 
     def _since(self, partition: Partition, seen: int) -> pl.DataFrame:
         """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""

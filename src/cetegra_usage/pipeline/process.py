@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,9 @@ import polars as pl
 from cetegra_usage import landing, ledger, rollup, sql
 from cetegra_usage.check import evidence, judge, reader, register
 from cetegra_usage.errors import IncompletePartitionError
-from cetegra_usage.ledger import StoredFile
 from cetegra_usage.model import Catalogue, Input, Partition, Rows
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import Spec, digest_numbers, rules, vocabulary
-from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.project import version
 from cetegra_usage.store import open_store
 
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from cetegra_usage.ledger import StoredFile
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
 
@@ -164,18 +162,15 @@ def write_intervals(job: Job, extra: Mapping[Partition, Path] | None = None) -> 
         extra: Consents files that count in place of their partitions' records (a check keeps none).
     """
     extra = extra or {}
-    files = [str(path) for path in extra.values()]
-    for record in job.ledger.latest.values():
-        if record.partition.startswith("consents/") and parse(record.partition) not in extra:
-            files += [str(path) for path in memory.fetch_rollups(job, record, "consents")]
     job.spec.intervals.unlink(missing_ok=True)
-    if not job.zone.has_consents and not files:
+    log = consent_log.changes(job)
+    if not job.zone.has_consents and log.is_empty():
         return
+    days = [partition.day for partition in extra]
+    frames = [pl.read_parquet(path).select(consent_log.COLUMNS) for path in extra.values()]
+    log = pl.concat([log.filter(~pl.col("day").is_in(days)).select(consent_log.COLUMNS), *frames])
     with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
-        if files:
-            connection.read_parquet(files).create_view("consent_log")
-        else:
-            connection.execute("CREATE TEMP TABLE consent_log (pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR)")
+        connection.register("consent_log", log)
         sql.table(connection, "intervals")
         connection.table("intervals").write_parquet(str(job.spec.intervals), compression="zstd")
 
@@ -230,14 +225,7 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFil
                 reader.view(connection, examined.files, reader.CONSENTS)
                 connection.sql(sql.load("landed_changes").text).create_view("consents")
                 made = rollup.roll_up_consents(connection, made_in)
-        files: list[StoredFile] = []
-        for file in made:
-            with file.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
-            path = f"rollups/{partition.id}/{digest[:16]}-{file.name}"
-            warehouse.put_file(path, file)
-            files.append(StoredFile(path, file.stat().st_size, digest))
-            file.unlink()
+        files = [memory.store_rollup(warehouse, partition.id, file) for file in made]
         stored.append(tuple(sorted(files, key=lambda stored_file: stored_file.path)))
     return stored
 
@@ -362,18 +350,15 @@ def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, 
     for partition in own:
         for expectation in ("withdrawal_after_grant", "consent_not_contradictory"):
             counts[partition.id].setdefault(expectation, 0)  # None stays: it could not be checked
-    known = {
-        partition: path
-        for record in job.ledger.latest.values()
-        if record.partition.startswith("consents/") and (partition := parse(record.partition)) not in own
-        for path in memory.fetch_rollups(job, record, "consents")
-    }
-    files = own | known
-    if not files:
+    days = [partition.day for partition in own]
+    known = consent_log.changes(job).filter(~pl.col("day").is_in(days))
+    frames = [
+        pl.read_parquet(path).select(pl.lit(partition.day).alias("day"), *consent_log.COLUMNS)
+        for partition, path in own.items()
+    ]
+    changes = pl.concat([known, *frames])
+    if changes.is_empty():
         return
-    changes = pl.concat(
-        [pl.read_parquet(path).with_columns(day=pl.lit(partition.day)) for partition, path in files.items()]
-    )
     with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
         connection.register("changes", changes)
         found = sql.frame(connection, "consent_contradictions")
@@ -426,7 +411,7 @@ def _commit(
 ) -> None:
     """Chain the verdicts to the ledger in partition-id order, then remember what was seen."""
     now = datetime.now(UTC)
-    known = memory.load(job.stores.warehouse)
+    known = job.known
     words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue))
     why = {item.partition.id: item.reason for item in items}
     bodies: list[dict[str, Any]] = []

@@ -130,7 +130,7 @@ def verdicts(document: Mapping[str, Any]) -> Any:
 def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
     """Return every partition that is due in a period with its state, whether it landed or not."""
     found: list[tuple[Partition, str]] = []
-    attempts = memory.load(job.stores.warehouse).attempts
+    attempts = job.known.attempts
     for service in job.catalogue.services:
         first = first_day(job, service)
         for day in each_day(period.first, period.last):
@@ -167,10 +167,12 @@ def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tu
 
 def first_day(job: Job, service: str) -> date | None:
     """Return the day of a service's first partition, whatever its verdict; None if it never landed."""
-    prefix = f"events/{service}/"
-    days = [partition.day for partition in job.zone.partitions if partition.id.startswith(prefix)]
-    days += [day_of(partition) for partition in job.ledger.latest if partition.startswith(prefix)]
-    return min(days, default=None)
+    if service not in job.firsts:  # a command lands nothing: it stays what it is
+        prefix = f"events/{service}/"
+        days = [partition.day for partition in job.zone.partitions if partition.id.startswith(prefix)]
+        days += [day_of(partition) for partition in job.ledger.latest if partition.startswith(prefix)]
+        job.firsts[service] = min(days, default=None)
+    return job.firsts[service]
 
 
 def day_of(partition: str) -> date:

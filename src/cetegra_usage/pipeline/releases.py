@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,8 @@ from cetegra_usage import ledger, measure
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Partition, Period, each_day, periods_between
-from cetegra_usage.pipeline import memory, public, sources
+from cetegra_usage.pipeline import memory, public, sources, tallied
 from cetegra_usage.pipeline.errata import Change, changes, summarised
-from cetegra_usage.project import root
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
@@ -24,6 +23,7 @@ from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
@@ -44,8 +44,19 @@ class Release:
 
 def due(job: Job) -> list[str]:
     """Return the complete periods that a run would publish or look at again, oldest end first."""
-    known = memory.load(job.stores.warehouse).periods
-    return [period.key for period in _complete(job) if _changed(known.get(period.key), _made(job, period))]
+    return [period.key for period in pending(job)]
+
+
+def pending(job: Job) -> list[Period]:
+    """Return the complete periods whose figures are not released yet, or may have changed."""
+    now = _Inputs(job)
+    return [period for period in _complete(job) if now.changed(period)]
+
+
+def closed(job: Job) -> date:
+    """Return the day before which no row begins that is over and lacks a tally, once complete periods are published."""
+    complete = _complete(job)
+    return min([job.today, *(period.first for period in _over(job) if period not in complete)])
 
 
 def publish_complete(job: Job) -> list[Release]:
@@ -55,21 +66,24 @@ def publish_complete(job: Job) -> list[Release]:
         DisclosureError: Disclosure control refused one; the others are published.
         StorageError: A store does not answer.
     """
-    known = memory.load(job.stores.warehouse)
+    now = _Inputs(job)
     made: list[Release] = []
     refused: list[DisclosureError] = []
     # One after the other: the protection of a release looks at those before.
     for period in _complete(job):
-        now = _made(job, period)
-        if _changed(known.periods.get(period.key), now):
+        inputs = now.of(period)
+        if now.changed(period):
             try:
-                made += _publish(job, period, known.periods.get(period.key))
+                made += _publish(job, period, job.known.periods.get(period.key))
             except DisclosureError as error:
                 refused.append(error)  # the other periods are published all the same
                 continue
-            known.periods[period.key] = now
-            known.records, known.head = len(job.ledger.records), job.ledger.head
-            memory.keep(job.stores.warehouse, known)
+            job.known.periods[period.key] = inputs
+            job.known.records, job.known.head = len(job.ledger.records), job.ledger.head
+            memory.keep(job.stores.warehouse, job.known)
+        else:
+            job.known.periods[period.key] = inputs
+    memory.keep(job.stores.warehouse, job.known)
     _derive(job)
     if refused:
         raise refused[0]
@@ -89,7 +103,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
             hint="cetegra-usage plan",
         )
     with job.held():
-        made = _publish(job, period, memory.load(job.stores.warehouse).periods.get(period.key))
+        made = _publish(job, period, job.known.periods.get(period.key))
         _derive(job)
     return made
 
@@ -102,7 +116,7 @@ def _over(job: Job) -> list[Period]:
 def _complete(job: Job) -> list[Period]:
     """Return the periods that are over and judged as a whole, or have been waited for long enough."""
     patience = timedelta(days=1 + job.settings.landing.wait_days)
-    attempts = memory.load(job.stores.warehouse).attempts
+    attempts = job.known.attempts
     firsts = {service: public.first_day(job, service) for service in job.catalogue.services}
     return [
         period
@@ -117,26 +131,43 @@ def _complete(job: Job) -> list[Period]:
     ]
 
 
-def _made(job: Job, period: Period) -> memory.Made:
-    """Return the digests of everything that a period's release is made from."""
-    statements = hashlib.sha256()
-    for room in ("sql/marts", "sql/rollups"):
-        for file in sorted((root() / room).iterdir()):
-            statements.update(file.read_bytes())
-    rules = ledger.digest([statements.hexdigest(), job.settings.shaping(), public.hashes(job)])
-    first = period.last - timedelta(days=job.settings.retention.identified_days)
-    firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
-    inputs: list[Any] = [rules, job.catalogue.digest, firsts]
-    for partition, record in sorted(job.ledger.latest.items()):
+class _Inputs:
+    """What releases would be made from now, and whether that is what they were made from."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), public.hashes(job)])
+        self._reach: dict[Period, date] = {}
+        self._firsts = ledger.digest(
+            {service: str(public.first_day(job, service)) for service in job.catalogue.services}
+        )
+
+    def changed(self, period: Period) -> bool:
+        """Whether a period was never released, or from something else."""
+        before = self._job.known.periods.get(period.key)
+        return before is None or before.fingerprint != self.of(period).fingerprint
+
+    def of(self, period: Period) -> memory.Made:
+        """Return the digests of everything that a period's release is made from."""
+        job, before = self._job, self._job.known.periods.get(period.key)
+        shared = self._rules, job.catalogue.digest, self._firsts
+        records = len(job.ledger.records)
+        if before and (before.rules, before.catalogue, before.firsts) == shared:
+            since = job.ledger.records[before.records :]
+            if not any(record.is_verdict and self._looks_at(period, record.partition) for record in since):
+                return replace(before, records=records)
+        inputs = [
+            [partition, record.content, record.body["results"] if public.day_of(partition) >= period.first else []]
+            for partition, record in sorted(job.ledger.latest.items())
+            if self._looks_at(period, partition)
+        ]
+        return memory.Made(ledger.digest([*shared, inputs]), *shared, records)
+
+    def _looks_at(self, period: Period, partition: str) -> bool:
+        if period not in self._reach:
+            self._reach[period] = measure.needs(measure.units(period), self._job.settings).first
         day = public.day_of(partition)
-        if first <= day <= period.last or (partition.startswith("consents/") and day <= period.last):
-            results = record.body["results"] if day >= period.first else []
-            inputs.append([partition, record.state, [file.sha256 for file in record.rollups], results])
-    return memory.Made(ledger.digest(inputs), rules, job.catalogue.digest, len(job.ledger.records))
-
-
-def _changed(before: memory.Made | None, now: memory.Made) -> bool:
-    return before is None or before.fingerprint != now.fingerprint
+        return day <= period.last and (partition.startswith("consents/") or day >= self._reach[period])
 
 
 def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release]:
@@ -146,7 +177,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     before = manifest.release(period.key)
     revision = before["revision"] + 1 if before else 1
     released = _released(job, manifest, period)
-    exact = measure.measure(period, sources.source(job, period), catalogue=job.catalogue, settings=job.settings)
+    exact = _measured(job, period)
     protection = protect(
         period, exact, definitions=definitions(), disclosure=job.settings.disclosure, released=released
     )
@@ -158,7 +189,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         errata = changes(old, {name: table.frame for name, table in protection.tables.items()})
         if not errata and public.verdicts(old_document) == public.verdicts(document):
             return []
-    cause = _cause(job, made)
+    cause = _cause(job, period, made)
     path = f"releases/{period.key}/r{revision}"
     files = {
         f"data/{name}.parquet": tables.parquet(table, definitions()[name]) for name, table in protection.tables.items()
@@ -199,6 +230,14 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
 def rendered_index(entries: Sequence[Mapping[str, Any]]) -> str:
     """Render `index.html` from the releases that a manifest names."""
     return index.render([_entry(one) for one in entries])
+
+
+def _measured(job: Job, period: Period) -> dict[str, pl.DataFrame]:
+    """Return the exact tables of a period; rows that closed are what their tallies say."""
+    tallies = tallied.Kept(job)
+    kept = tallies.of(measure.units(period))
+    source = sources.source(job, period, [unit for unit in measure.units(period) if unit not in kept])
+    return measure.measure(period, source, catalogue=job.catalogue, settings=job.settings, kept=kept, keep=tallies.keep)
 
 
 def _derive(job: Job) -> None:
@@ -345,11 +384,11 @@ def _previous(manifest: manifests.Manifest) -> dict[str, Any] | None:
     return None
 
 
-def _cause(job: Job, made: memory.Made | None) -> str:
+def _cause(job: Job, period: Period, made: memory.Made | None) -> str:
     """Name why a revision differs from the one before: the gravest reason among what has happened since."""
     if made is None:
         return "late data"
-    now = _made(job, Period.week(job.today))
+    now = _Inputs(job).of(period)
     since = [record.body["reason"] for record in job.ledger.records[made.records :] if "reason" in record.body]
     if any(reason.startswith("correction") for reason in since):
         return "correction"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.check import evidence
+from cetegra_usage.errors import DisclosureError
 from cetegra_usage.pipeline import plan, process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from cetegra_usage.model import Partition
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.releases import Release
 
@@ -63,11 +66,21 @@ def run(
         StorageError: A store does not answer, or another run holds the warehouse.
         DisclosureError: Disclosure control refused a release.
     """
-    from cetegra_usage.pipeline import releases  # noqa: PLC0415  # heavy: charts
+    from cetegra_usage.pipeline import forgetting, releases  # noqa: PLC0415  # heavy: charts
 
+    refused: DisclosureError | None = None
+    made: Sequence[Release] = ()
     with job.held():
         outcomes = _take(job, first, last, each, keep=True, again=again)
-        return Report(outcomes, releases.publish_complete(job))
+        _restore(job, forgetting.lacking(job, releases.pending(job)), each)
+        try:
+            made = releases.publish_complete(job)
+        except DisclosureError as error:
+            refused = error  # what was refused has its tallies all the same
+        forgetting.forget(job, releases.closed(job))
+    if refused:
+        raise refused
+    return Report(outcomes, made)
 
 
 def check(job: Job, first: date, last: date, each: process.Each = process.one_by_one) -> Report:
@@ -93,6 +106,18 @@ def _take(
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
     told = [outcome for outcome in outcomes if outcome in refused or outcome.failed]
     return told + _outcomes(job, events, each, keep=keep, again=again)
+
+
+def _restore(job: Job, lacking: Sequence[Partition], each: process.Each) -> None:
+    """Roll up once more, from the landing zone, partitions out of which somebody went who has to be counted again."""
+    if not lacking:
+        return
+    from cetegra_usage.pipeline import summaries  # noqa: PLC0415  # heavy
+
+    planned = plan.make(job, lacking[0].day, job.today - timedelta(days=1), again=True)
+    items = [replace(item, reason="restored") for item in planned.items if item.partition in lacking and item.is_taken]
+    process.process(job, items, each, keep=True)
+    summaries.drop(job)
 
 
 def _is_refused(job: Job, outcome: process.Outcome) -> bool:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
-from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs, units
-from cetegra_usage.pipeline import memory, public
+from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs
+from cetegra_usage.measure.history import summary_days
+from cetegra_usage.pipeline import consent_log, memory, public, summaries
 from cetegra_usage.pipeline.plan import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
-    from pathlib import Path
 
+    from cetegra_usage.measure import Unit
     from cetegra_usage.model import Period
     from cetegra_usage.pipeline.job import Job
 
 
-def source(job: Job, period: Period) -> Source:
+def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
     """Bring what a period is measured from here.
 
     Args:
         job: What is there.
         period: The period.
+        lacking: Its units that have no tally that holds: of the others no rollup is read.
     """
-    wanted = needs(units(period), job.settings)
+    firsts = {service: public.first_day(job, service) for service in job.catalogue.services}
+    sundays = summary_days(min((first for first in firsts.values() if first), default=period.last), period.last)
+    wanted = needs(lacking, job.settings, sundays)
     rollups: list[RollupFile] = []
     accepted: dict[str, set[date]] = {service: set() for service in job.catalogue.services}
     for record in job.ledger.latest.values():
@@ -33,41 +38,20 @@ def source(job: Job, period: Period) -> Source:
         if partition.kind != "events" or partition.service not in accepted or record.state != "accepted":
             continue
         accepted[partition.service].add(partition.day)
-        files = [file for file in record.rollups if wanted.wants(memory.table_of(file.path), partition.day)]
-        buckets = Counter(memory.table_of(file.path) for file in files)
-        for file, path in zip(files, memory.fetch(job, record, files), strict=True):
-            table = memory.table_of(file.path)
-            rollups.append(
-                RollupFile(
-                    service=partition.service,
-                    day=partition.day,
-                    table=table,
-                    bucket=memory.bucket_of(file.path),
-                    buckets=buckets[table],
-                    path=path,
-                )
-            )
+        rollups += memory.rollup_files(job, record, lambda table, day=partition.day: wanted.wants(table, day))
+    for sunday, (service, first) in product(sorted(wanted.known), firsts.items()):
+        if first and first <= sunday:
+            rollups += summaries.summary(job, service, sunday)
     return Source(
-        services={
-            service: ServiceCalendar(public.first_day(job, service), frozenset(days))
-            for service, days in accepted.items()
-        },
+        services={service: ServiceCalendar(firsts[service], frozenset(days)) for service, days in accepted.items()},
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
-        consents=_consents(job, wanted.last),
-        consents_missing=_consents_missing(job, wanted.last),
+        consents=[consent_log.file(job)] if _has_log(job) else None,
+        consents_missing=_consents_missing(job, period.last),
     )
 
 
-def _consents(job: Job, last: date) -> list[Path] | None:
-    records = [record for record in job.ledger.latest.values() if record.partition.startswith("consents/")]
-    if not records and not job.zone.has_consents:
-        return None
-    return [
-        path
-        for record in sorted(records, key=lambda record: record.partition)
-        if public.day_of(record.partition) <= last + timedelta(days=1)
-        for path in memory.fetch(job, record, record.rollups)
-    ]
+def _has_log(job: Job) -> bool:
+    return job.zone.has_consents or any(partition.startswith("consents/") for partition in job.ledger.latest)
 
 
 def _consents_missing(job: Job, last: date) -> frozenset[date]:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import Rows
-from cetegra_usage.pipeline import memory
 
 if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
@@ -18,7 +17,7 @@ def partitions(job: Job) -> list[dict[str, Any]]:
     Event partitions are all there; one of the consent log is there while something of it fails.
     A partition that was tried and is incomplete shows as that, whatever its verdict before.
     """
-    attempts = memory.load(job.stores.warehouse).attempts
+    attempts = job.known.attempts
     landed = {partition.id for partition in job.zone.partitions}
     found: list[dict[str, Any]] = []
     for partition in sorted({*attempts, *job.ledger.latest}):

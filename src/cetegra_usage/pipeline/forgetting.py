@@ -1,0 +1,107 @@
+"""Forgetting: the identified detail of who stays withdrawn goes, once the rows that count them have their tallies.
+
+The files are written anew and named by a record of the ledger; the old ones, which nothing names any more, go when the
+warehouse is let go of (see `leftovers`), after a run that died with the next. Should a row that closed be made again,
+because data came late, the partitions that it looks at are rolled up once more from the landing zone, as if everything
+had landed at once, and forgotten again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cetegra_usage import consents, ledger, measure, rollup
+from cetegra_usage.pipeline import consent_log, memory, summaries, tallied
+from cetegra_usage.pipeline.plan import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cetegra_usage.ledger import Record, StoredFile
+    from cetegra_usage.model import Partition, Period
+    from cetegra_usage.pipeline.job import Job
+
+
+def forget(job: Job, closed: date) -> None:
+    """Take out of the warehouse who was still withdrawn when the week and the month of the withdrawal had ended.
+
+    Args:
+        job: What is there; the warehouse is held. Its ledger grows where somebody goes.
+        closed: Every row that begins before this day and is over has its tally.
+
+    Raises:
+        QueryError: DuckDB failed on a rollup.
+        StorageError: The warehouse does not answer.
+    """
+    known = job.known
+    before = known.forgotten
+    ended = _last_end(job.today)
+    now = memory.Forgotten(ended.isoformat(), min(closed, ended).isoformat(), before.records)
+    new = job.ledger.records[before.records :]
+    if now != before or any(parse(record.partition).day < ended for record in new if record.is_verdict):
+        gone = consents.forgotten([consent_log.file(job)], job.today, closed)
+        if not gone.is_empty():
+            summaries.forget(job, gone)
+            _forget(job, gone)
+    known.forgotten = replace(now, records=len(job.ledger.records))
+    known.records, known.head = len(job.ledger.records), job.ledger.head
+    memory.keep(job.stores.warehouse, known)
+
+
+def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
+    """Return the partitions out of which somebody went who counts in a row of the periods that is to be made again."""
+    kept = tallied.Kept(job)
+    if not kept.has_forgotten:
+        return []
+    units = sorted({unit for period in periods for unit in measure.units(period)})
+    holding = kept.of(units)
+    return sorted({partition for unit in units if unit not in holding for partition in kept.lacking(unit)})
+
+
+def _forget(job: Job, gone: pl.DataFrame) -> None:
+    bodies: list[dict[str, Any]] = []
+    for partition, record in sorted(job.ledger.latest.items()):
+        if partition.startswith("events/") and record.state == "accepted":
+            until = _until(job, record, gone)
+            if until is not None:
+                bodies.append(ledger.forgetting(record, _rewritten(job, record, gone), until))
+    job.make_sure()
+    ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
+
+
+def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
+    """Return the last day on which somebody was forgotten who is still in a partition; None if nobody is."""
+    later = gone.filter(pl.col("forgotten_on") > parse(record.partition).day)
+    files = memory.fetch_rollups(job, record, "persons") if not later.is_empty() else []
+    found = [
+        later.join(pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64), on="pseudonym", how="semi")
+        for file in files
+    ]
+    days = [day for frame in found for day in frame["forgotten_on"]]
+    return max(days, default=None)
+
+
+def _rewritten(job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:
+    """Write a partition's files again without who has to go; return all that are left."""
+    into = job.spec.folder(parse(record.partition)) / "forgetting"
+    into.mkdir(exist_ok=True)
+    left: list[StoredFile] = []
+    buckets: dict[int, dict[str, tuple[StoredFile, Path]]] = {}
+    for file, path in zip(record.rollups, memory.fetch(job, record, record.rollups), strict=True):
+        buckets.setdefault(memory.bucket_of(file.path), {})[memory.table_of(file.path)] = file, path
+    for tables in buckets.values():
+        made = rollup.without({table: path for table, (_, path) in tables.items()}, gone, into)
+        for table, (file, _) in tables.items():
+            is_new = table in made
+            left.append(memory.store_rollup(job.stores.warehouse, record.partition, made[table]) if is_new else file)
+    return sorted(left, key=lambda file: file.path)
+
+
+def _last_end(day: date) -> date:
+    """Return the last day up to `day` on which a week or a month had just ended."""
+    return max(day - timedelta(days=day.weekday()), day.replace(day=1))

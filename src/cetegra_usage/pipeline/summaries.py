@@ -1,0 +1,129 @@
+"""Summaries of the past that are kept, so that measuring a week does not read a year.
+
+    <warehouse>/known/<service>/<sunday>/<what it is made from>/<bucket>-of-<buckets>.parquet
+
+They can always be made again from the rollups, and hold pseudonyms as those do: who is forgotten goes from both.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from cetegra_usage import ledger, rollup
+from cetegra_usage.measure import KNOWN, RollupFile
+from cetegra_usage.measure.history import summarise
+from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline.plan import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import polars as pl
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Entry
+
+_FOLDER = "known"
+_WEEK = timedelta(weeks=1)
+_KEPT = 26
+"""Weeks for which summaries are kept before the latest: more than any table's windows reach back."""
+
+
+def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
+    """Bring the summary of a service's days up to a Sunday here; it is made if it is not there.
+
+    Raises:
+        QueryError: DuckDB failed on the rollups.
+        StorageError: The warehouse does not answer.
+    """
+    there = _there(job, service)
+    if found := there.get((sunday, _made_from(job, service, sunday))):
+        return _bring(job, service, sunday, found)
+    earlier = (sunday - weeks * _WEEK for weeks in range(1, _KEPT))
+    before = next((day for day in earlier if (day, _made_from(job, service, day)) in there), None)
+    files: list[RollupFile] = []
+    if before:
+        files += _bring(job, service, before, there[before, _made_from(job, service, before)])
+    for day, record in _days(job, service, sunday):
+        if before is None or day > before:
+            files += memory.rollup_files(job, record, lambda table: table == "use")
+    into = job.spec.spool / _FOLDER / service / sunday.isoformat()
+    into.mkdir(parents=True)
+    made = summarise(service, sunday, files, into, settings=job.settings)
+    folder = f"{_FOLDER}/{service}/{sunday}/{_made_from(job, service, sunday)}"
+    for file in made:
+        job.stores.warehouse.put_file(f"{folder}/{file.bucket}-of-{file.buckets}.parquet", file.path)
+    for (day, _), entries in there.items():
+        if day == sunday or day < sunday - _KEPT * _WEEK:
+            for entry in entries:
+                job.stores.warehouse.delete(entry.path)
+    return made
+
+
+def forget(job: Job, gone: pl.DataFrame) -> None:
+    """Write every summary again without who is forgotten.
+
+    Args:
+        job: What is there.
+        gone: `pseudonym` and `forgotten_on`, as `rollup.without` takes them.
+    """
+    for entry in job.stores.warehouse.list(_FOLDER):
+        into = job.spec.spool / "forgetting"
+        into.mkdir(exist_ok=True)
+        for file in rollup.without({KNOWN: _fetch(job, entry)}, gone, into).values():
+            job.stores.warehouse.put_file(entry.path, file)
+            job.local.pop(entry.path, None)
+            file.unlink()
+
+
+def drop(job: Job) -> None:
+    """Remove every summary: they lack somebody who is there again."""
+    for entry in job.stores.warehouse.list(_FOLDER):
+        job.stores.warehouse.delete(entry.path)
+        job.local.pop(entry.path, None)
+
+
+def _there(job: Job, service: str) -> dict[tuple[date, str], list[Entry]]:
+    """Return the files of each summary of a service that is whole, by its day and what it is made from."""
+    found: dict[tuple[date, str], list[Entry]] = {}
+    for entry in job.stores.warehouse.list(f"{_FOLDER}/{service}"):
+        day, made_from, _ = entry.path.split("/")[2:]
+        found.setdefault((date.fromisoformat(day), made_from), []).append(entry)
+    return {key: entries for key, entries in found.items() if len(entries) == _place(entries[0])[1]}
+
+
+def _bring(job: Job, service: str, sunday: date, entries: Sequence[Entry]) -> list[RollupFile]:
+    return [RollupFile(service, sunday, KNOWN, *_place(entry), _fetch(job, entry)) for entry in entries]
+
+
+def _fetch(job: Job, entry: Entry) -> Path:
+    if entry.path not in job.local:
+        job.local[entry.path] = job.stores.warehouse.fetch(entry, job.spec.spool)
+    return job.local[entry.path]
+
+
+def _place(entry: Entry) -> tuple[int, int]:
+    """Return a file's bucket, and of how many."""
+    bucket, buckets = entry.path.rsplit("/", 1)[-1].split(".")[0].split("-of-")
+    return int(bucket), int(buckets)
+
+
+def _days(job: Job, service: str, sunday: date) -> list[tuple[date, Record]]:
+    """Return the accepted partitions that a summary is made from, by day."""
+    oldest = sunday - timedelta(days=job.settings.retention.identified_days - 1)
+    found = [
+        (partition.day, record)
+        for record in job.ledger.latest.values()
+        if record.state == "accepted"
+        and (partition := parse(record.partition)).service == service
+        and oldest <= partition.day <= sunday
+    ]
+    return sorted(found, key=lambda one: one[0])
+
+
+def _made_from(job: Job, service: str, sunday: date) -> str:
+    days = [[day.isoformat(), record.content] for day, record in _days(job, service, sunday)]
+    return ledger.digest([job.settings.retention.identified_days, days])[:32]

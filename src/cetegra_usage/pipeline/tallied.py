@@ -1,0 +1,105 @@
+"""Tallies that are kept: the figures of rows that closed stay what they were, and are not made again.
+
+    <warehouse>/tallies/<table>/<beginning>_<last>.parquet     one a unit; in its footer what it was made from
+
+Counts alone are in them, and nobody's pseudonym.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cetegra_usage import measure
+from cetegra_usage.pipeline.plan import parse
+from cetegra_usage.project import root
+from cetegra_usage.store import ObjectMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.measure import Unit
+    from cetegra_usage.model import Partition
+    from cetegra_usage.pipeline.job import Job
+
+_INPUTS, _RULES = "inputs", "rules"
+
+
+def statements() -> str:
+    """Return a hash of the statements by which rows are rolled up and measured."""
+    hashed = hashlib.sha256()
+    for room in ("sql/marts", "sql/rollups"):
+        for file in sorted((root() / room).iterdir()):
+            hashed.update(file.read_bytes())
+    return hashed.hexdigest()
+
+
+class Kept:
+    """The tallies that a job finds, and those that it makes."""
+
+    def __init__(self, job: Job) -> None:
+        """Take the ledger as it is now: whatever is committed later asks for another."""
+        self._job = job
+
+    def of(self, units: Iterable[Unit]) -> dict[Unit, pl.DataFrame]:
+        """Return the tallies that hold.
+
+        A tally holds while it is made from what is accepted now. If the statements are others, it is made again, unless
+        somebody of it was forgotten meanwhile: then what was made when the row closed is all that there is.
+        """
+        found: dict[Unit, pl.DataFrame] = {}
+        for unit in units:
+            try:
+                data = self._job.stores.warehouse.read(_path(unit))
+            except ObjectMissingError:
+                continue
+            said = pl.read_parquet_metadata(io.BytesIO(data))
+            if said[_INPUTS] == self._inputs(unit) and (said[_RULES] == self._rules or self.lacking(unit)):
+                found[unit] = pl.read_parquet(io.BytesIO(data))
+        return found
+
+    def keep(self, unit: Unit, tally: pl.DataFrame) -> None:
+        """Keep the tally of a unit, over the one that no longer holds."""
+        data = io.BytesIO()
+        tally.write_parquet(data, metadata={_INPUTS: self._inputs(unit), _RULES: self._rules})
+        self._job.stores.warehouse.put(_path(unit), data.getvalue())
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether anybody was ever forgotten."""
+        return bool(self._forgotten_in)
+
+    def lacking(self, unit: Unit) -> list[Partition]:
+        """Return the partitions that a unit looks at and out of which somebody went who counts in it."""
+        settings = self._job.settings
+        first = unit.made_from(settings.retention.identified_days, settings.session.max_days)
+        return [
+            partition
+            for partition, record in self._forgotten_in.items()
+            if first <= partition.day <= unit.last and record.forgotten_until > unit.beginning
+        ]
+
+    def _inputs(self, unit: Unit) -> str:
+        return measure.fingerprint(unit, self._contents, catalogue=self._job.catalogue, settings=self._job.settings)
+
+    @cached_property
+    def _rules(self) -> str:
+        return statements()
+
+    @cached_property
+    def _contents(self) -> dict[Partition, str]:
+        return {parse(partition): record.content for partition, record in self._job.ledger.latest.items()}
+
+    @cached_property
+    def _forgotten_in(self) -> dict[Partition, Record]:
+        latest = self._job.ledger.latest.items()
+        return {parse(partition): record for partition, record in latest if not record.is_verdict}
+
+
+def _path(unit: Unit) -> str:
+    return f"tallies/{unit.table}/{unit.beginning}_{unit.last}.parquet"
