@@ -3,7 +3,7 @@
 -- inputs: withdrawals
 -- parameters: today DATE, closed DATE
 -- Rows that begin on `closed` or later may not have their figures yet: who withdrew since then is still in them.
-SELECT pseudonym, max(forgotten_on) AS forgotten_on
+SELECT pseudonym, max(forgotten_on) AS forgotten_on, max(withdrawn_at)::DATE AS withdrawn_on
 FROM withdrawals
 WHERE forgotten_on <= $today
     AND withdrawn_at < $closed

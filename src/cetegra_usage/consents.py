@@ -25,7 +25,7 @@ def forgotten(log: Sequence[Path], today: date, closed: date) -> pl.DataFrame:
         closed: Every row that begins before this day and is over has its tally.
 
     Returns:
-        `pseudonym` (Int64) and `forgotten_on` (Date): what is known of the days before it goes.
+        `pseudonym` (Int64), `forgotten_on` (Date): what is known of the days before it goes; `withdrawn_on` (Date).
 
     Raises:
         QueryError: DuckDB failed on the log.

@@ -10,7 +10,7 @@ body is about stands in its `kind`: `verdict` (of a partition), `release` (which
 `forgotten`: somebody of a partition was forgotten, the verdict stands, and its files are others::
 
     {"kind": "forgotten", "partition": id, "verdict": number of its verdict, "content": hash of the verdict's rows,
-     "until": the last day on which somebody of it was forgotten, "rollups": [...], "reason": "forgotten"}
+     "until": the last day on which one of them had withdrawn, "rollups": [...], "reason": "forgotten"}
 
 What older records name of a partition's rollups is gone, and should be.
 """
@@ -104,7 +104,7 @@ class Record:
 
     @property
     def forgotten_until(self) -> date:
-        """The last day on which somebody of the partition was forgotten; `date.min` where all is as it was accepted."""
+        """The last day on which somebody withdrew who was forgotten; `date.min` where all is as it was accepted."""
         return date.fromisoformat(self.body["until"]) if "until" in self.body else date.min
 
     @property
@@ -203,7 +203,7 @@ def forgetting(verdict: Record, rollups: Sequence[StoredFile], until: date) -> d
     Args:
         verdict: What held of the partition until now.
         rollups: All its files that are left.
-        until: The day on which somebody was forgotten; the last one, if they were several.
+        until: The day on which who is forgotten had withdrawn; the last one, if they are several.
     """
     return {
         "kind": FORGOTTEN,

@@ -120,6 +120,6 @@ def test_forgotten_are_those_still_withdrawn(tmp_path: Path) -> None:
     log.write_parquet(tmp_path / "consents.0.parquet")
     may, june = date(2026, 5, 1), date(2026, 6, 1)
     assert forgotten([tmp_path / "consents.0.parquet"], date(2026, 4, 30), june).rows() == []
-    assert forgotten([tmp_path / "consents.0.parquet"], may, june).rows() == [(1, may)]
+    assert forgotten([tmp_path / "consents.0.parquet"], may, june).rows() == [(1, may, date(2026, 4, 10))]
     assert forgotten([tmp_path / "consents.0.parquet"], may, date(2026, 4, 10)).rows() == []
     assert forgotten([], may, june).rows() == []

@@ -75,14 +75,14 @@ def _forget(job: Job, gone: pl.DataFrame) -> None:
 
 
 def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
-    """Return the last day on which somebody was forgotten who is still in a partition; None if nobody is."""
+    """Return the last day on which somebody withdrew who is still in a partition and has to go; None if nobody is."""
     later = gone.filter(pl.col("forgotten_on") > parse(record.partition).day)
     files = memory.fetch_rollups(job, record, "persons") if not later.is_empty() else []
     found = [
         later.join(pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64), on="pseudonym", how="semi")
         for file in files
     ]
-    days = [day for frame in found for day in frame["forgotten_on"]]
+    days = [day for frame in found for day in frame["withdrawn_on"]]
     return max(days, default=None)
 
 

@@ -81,7 +81,7 @@ class Kept:
         return [
             partition
             for partition, record in self._forgotten_in.items()
-            if first <= partition.day <= unit.last and record.forgotten_until > unit.beginning
+            if first <= partition.day <= unit.last and record.forgotten_until >= unit.beginning
         ]
 
     def _inputs(self, unit: Unit) -> str:
