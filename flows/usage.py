@@ -60,6 +60,19 @@ def run(
         return runs.run(job, *jobs.days_to_take(job, first, last), each)
 
 
+@flow(name="cetegra-usage backfill", persist_result=False)
+def backfill(
+    first: date,
+    last: date,
+    reason: str,
+    config: str | None = None,
+    flags: dict[str, str] | None = None,
+) -> runs.Report:
+    """Redo a range of days on purpose; the reason stays in the ledger."""
+    with jobs.opened(load_settings(Path(config) if config else None, flags), None) as job:
+        return runs.run(job, *jobs.days_to_take(job, first, last), each, again=reason)
+
+
 @flow(name="cetegra-usage check", persist_result=False)
 def check(
     config: str | None = None,
@@ -75,7 +88,7 @@ def check(
 
 def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
     """Run a flow here, with the task runner that the settings name."""
-    chosen: Any = {"run": run, "check": check}[name].with_options(task_runner=_runner(engine))
+    chosen: Any = {"run": run, "backfill": backfill, "check": check}[name].with_options(task_runner=_runner(engine))
     # Prefect's heartbeat thread would hold up the end of every flow by a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return chosen(**parameters)

@@ -227,7 +227,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
 
 def test_every_command_has_help() -> None:
     listed = re.findall(r"^  (\w+) +[A-Z]", call("--help", cwd=Path.cwd()).stdout, re.MULTILINE)
-    assert {"demo", "generate", "plan", "run", "check", "publish", "status", "sql", "config"} <= set(listed)
+    assert {"demo", "generate", "plan", "run", "backfill", "check", "publish", "status", "sql", "config"} <= set(listed)
     for command in listed:
         assert "Usage: cetegra-usage" in call(command, "--help", cwd=Path.cwd()).stdout
 

@@ -1,4 +1,4 @@
-"""The commands `plan`, `run`, `check` and `publish`."""
+"""The commands `plan`, `run`, `backfill`, `check` and `publish`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cetegra_usage.cli import common
-from cetegra_usage.cli.shared import days, loaded, parsed, print_json, print_table, talk, today
+from cetegra_usage.cli.shared import DAY, days, loaded, parsed, print_json, print_table, talk, today
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,21 @@ def run(
 ) -> int:
     """Check, accept and roll up what is pending; publish the periods that are complete."""
     report = start("run", config, flags, today=today, first=first, last=last)
+    return show(report, as_json=as_json)
+
+
+@click.command()
+@common
+@click.option("--from", "first", type=DAY, required=True, metavar="DAY", help="First day.")
+@click.option("--to", "last", type=DAY, required=True, metavar="DAY", help="Last day.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the record of each partition.")
+def backfill(config: str | None, flags: Sequence[str], first: date, last: date, reason: str, *, as_json: bool) -> int:
+    """Redo a range of days on purpose, whether or not anything changed; the reason stays in the ledger.
+
+    Partitions that have gone from landing keep what they have. A release is revised only where a figure, a status or a
+    verdict changes; its errata then name a correction.
+    """
+    report = start("backfill", config, flags, first=first, last=last, reason=reason)
     return show(report, as_json=as_json)
 
 
