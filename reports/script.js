@@ -36,7 +36,7 @@
   };
   const sortable = (table) => {
     all("thead th", table).forEach((th, at) => {
-      if (table.tBodies[0].rows[0]?.cells[at].querySelector(".spark")) return;
+      if (table.tBodies[0].rows[0]?.cells[at].querySelector("svg")) return;
       const button = make("button", th.childNodes, { type: "button" });
       button.onclick = () => {
         const next = { ascending: "descending", descending: "ascending" }[th.getAttribute("aria-sort")] ?? (at ? "descending" : "ascending");
@@ -52,7 +52,7 @@
     const rows = all("tbody tr", document.getElementById(form.dataset.for));
     const words = form.elements.f.value.trim().toLowerCase();
     const group = form.elements.s?.value ?? "";
-    for (const row of rows) row.hidden = !(row.cells[0].textContent.toLowerCase().includes(words) && (!group || row.dataset.g === group));
+    for (const row of rows) row.hidden = !(row.cells[0].textContent.toLowerCase().includes(words) && (!group || row.dataset.d.startsWith(`service=${group}&`)));
     const shown = rows.filter((row) => !row.hidden).length;
     form.querySelector("[role=status]").textContent = words || group ? `${shown} of ${rows.length} shown` : "";
   };

@@ -86,6 +86,15 @@ def test_charts_cut_nothing_off_and_no_texts_meet(visit: Opener, name: str, widt
     assert page.evaluate(_FAULTS) == []
 
 
+def test_bars_are_as_long_as_their_figures(visit: Opener) -> None:
+    shown = """bars => bars.map(bar => [parseFloat(bar.parentElement.firstChild.data),
+        bar.getBoundingClientRect().width, parseFloat(getComputedStyle(bar).backgroundSize)])"""
+    bars: list[tuple[float, float, float]] = visit("usage").locator("#features-table td b").evaluate_all(shown)
+    assert len(bars) > 60
+    assert len({width for _, width, _ in bars}) == 1, "one scale for all columns"
+    assert all(abs(figure - length) <= 0.6 for figure, _, length in bars)
+
+
 def test_prints_without_its_tools_and_whole(visit: Opener) -> None:
     page = visit("usage")
     page.emulate_media(media="print")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _READ = """() => {
     const text = (nodes) => nodes.map((node) => node.textContent).join('').trim();
     const figures = (cell) => [
-        text([...cell.childNodes].filter((node) => !node.matches?.('small, .b'))),
-        ...[...cell.querySelectorAll('small span')].map((span) => text([span])),
+        text([...cell.childNodes].filter((node) => !node.matches?.('small, b'))),
+        ...[...cell.querySelectorAll('small span, small:not(:has(span))')].map((one) => text([one])),
     ];
     const fields = [...document.querySelectorAll('table[data-t]')].flatMap((table) => {
         const heads = [...table.tHead.rows[0].cells];
@@ -29,12 +29,15 @@ _READ = """() => {
             const head = heads[at + 1];
             if (!head.dataset.m || !text([cell])) return [];
             const [measures, where] = head.dataset.m.split('@');
+            const foot = row.parentElement.tagName === 'TFOOT';
             return [{
-                table: table.dataset.t, period: head.dataset.p ?? '', measures, where: `${where}&${row.dataset.d}`,
-                foot: row.parentElement.tagName === 'TFOOT', said, texts: figures(cell),
+                table: table.dataset.t, period: head.dataset.p ?? '', measures,
+                where: `${where}&${row.dataset.d ?? ''}&${foot ? '' : table.dataset.d ?? ''}`,
+                foot, said, texts: figures(cell),
             }];
         };
-        return [...table.querySelectorAll('tr[data-d]')].flatMap((row) => [...row.cells].slice(1).flatMap(field(row)));
+        const rows = [...table.querySelectorAll('tbody tr, tfoot tr')];
+        return rows.flatMap((row) => [...row.cells].slice(1).flatMap(field(row)));
     });
     const cards = [...document.querySelectorAll('.keys [data-m]')].map((card) => {
         const [measures, where] = card.dataset.m.split('@');

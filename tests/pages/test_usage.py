@@ -60,7 +60,7 @@ def test_a_release_without_a_single_figure_shows_symbols_and_no_zero(
     week: ReleaseView, status: str, symbol: str
 ) -> None:
     page = usage.render(without_figures(week, status))
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
+    cells = re.findall(r"<td[^>]*>(.*?)(?=<t[dr]|</t)", page, re.DOTALL)
     assert sum(f"[{symbol}]" in cell for cell in cells) > 100
     assert not any(re.fullmatch(r"0%?", re.sub(r"<[^>]+>", "", cell).strip()) for cell in cells)
 
@@ -214,10 +214,12 @@ def test_no_day_is_drawn_where_none_is() -> None:
     ].unique().to_list() == ["unavailable"]
 
 
-def test_weeks_before_the_first_event_are_told_not_drawn(week: ReleaseView) -> None:
+def begun(view: ReleaseView, first: date) -> ReleaseView:
+    """Return the release as if nothing had been collected before a day."""
+
     def emptied(name: str, column: str) -> released.Released:
-        frame = week.tables[name].frame
-        early = pl.col(column) < date(2026, 3, 1)
+        frame = view.tables[name].frame
+        early = pl.col(column) < first
         zero = [
             pl.when(early).then(0 if frame.schema[one] == pl.Int64 else None).otherwise(pl.col(one)).alias(one)
             for one in frame.columns
@@ -230,16 +232,49 @@ def test_weeks_before_the_first_event_are_told_not_drawn(week: ReleaseView) -> N
         ]
         return released.Released(name, frame.with_columns(*zero, *told))
 
-    tables = {
-        **week.tables,
-        "feature_weeks": emptied("feature_weeks", "week"),
-        "retention": emptied("retention", "cohort_week"),
-    }
-    page = usage.render(replace(week, tables=tables))
+    weekly = {"feature_weeks": emptied("feature_weeks", "week"), "retention": emptied("retention", "cohort_week")}
+    return replace(view, tables={**view.tables, **weekly})
+
+
+def test_weeks_before_the_first_event_are_told_not_drawn(week: ReleaseView) -> None:
+    page = usage.render(begun(week, date(2026, 3, 1)))
     assert "Nothing was collected before the week from 2 Mar." in page
     assert "No users were new before the week from 2 Mar." in page
     assert 'data-d="week=2026-02-23' not in page
     assert 'data-d="week=2026-03-02' in page
+    assert "collection began" not in page
+
+
+def test_new_users_are_not_compared_with_the_first_period(week: ReleaseView) -> None:
+    page = text_of(usage.render(begun(week, date(2026, 4, 13))))
+    assert "not compared: collection began in week 16 of 2026, with everybody new" in page
+
+
+def test_what_cannot_be_compared_is_not_called_unchanged(week: ReleaseView) -> None:
+    assert week.previous
+    hidden = without_figures(week, "withheld", "features").tables["features"].frame
+    earlier = replace(week.previous, tables={**week.previous.tables, "features": hidden})
+    unproven = [{**one, "status": "not_applicable"} for one in week.evidence["promises"]]
+    view = replace(week, previous=earlier, evidence={**week.evidence, "promises": unproven})
+    page = text_of(usage.render(view))
+    assert "No feature can be compared with week 16 of 2026" in page
+    assert "No feature's share of users can be compared with week 16 of 2026" in page
+    assert "active users; week 16 of 2026 cannot be compared" in page
+    assert "half a point or more" not in page.partition("Notes, definitions, files")[0]
+    assert "No promise of the privacy notice could be checked" in page
+
+
+def test_a_title_names_no_greatest_of_figures_that_are_withheld(week: ReleaseView) -> None:
+    frame = week.tables["features"].frame
+    one = pl.col("feature") == "docs.article"
+    hidden = frame.with_columns(
+        pl.when(one).then(None).otherwise(pl.col("adoption")).alias("adoption"),
+        pl.when(one).then(pl.lit("withheld")).otherwise(pl.col("adoption_status")).alias("adoption_status"),
+    )
+    page = text_of(
+        usage.render(replace(week, tables={**week.tables, "features": released.Released("features", hidden)}))
+    )
+    assert "more than any other of those that can be shown" in page
 
 
 def test_what_the_catalogue_has_dropped_keeps_its_key(week: ReleaseView) -> None:

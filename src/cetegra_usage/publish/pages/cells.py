@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cetegra_usage.publish.pages.words import say
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import polars as pl
 
@@ -53,6 +55,11 @@ class Shown:
     value: float | None
     before: str = ""
     after: str = ""
+
+
+def among(cells: Iterable[Cell]) -> str:
+    """Return the words that a title adds where it names the greatest or least, and some figures are not shown."""
+    return say("page.among") if any(cell.status in {"withheld", "unavailable"} for cell in cells) else ""
 
 
 class Figures:

@@ -104,7 +104,7 @@ def _labels(series: Sequence[Line], top: float, x: alt.X, y: alt.Y) -> list[alt.
     room = sum(_LINE * len(line.label) for _, line in wanted)
     free, layers = float(-TOP), list[alt.Chart]()
     for begin, line in wanted:
-        at = max(min(begin, PLOT_HEIGHT + _LINE - room), free)
+        at = max(min(begin, PLOT_HEIGHT + 4 - room), free)
         for number, said in enumerate(line.label):
             row = {"x": len(line.values) - 1, "y": top * (1 - (at + _LINE * (number + 0.5)) / PLOT_HEIGHT)}
             look: dict[str, Any] = {"color": tone(line.tone), "fontWeight": 600 if number == 0 else 400}

@@ -29,6 +29,7 @@ def render(releases: Sequence[ReleaseEntry]) -> str:
             )
             for kind, week in (("months", False), ("weeks", True))
         ],
+        same=newest_first[0].tables if len({tuple(one.tables) for one in newest_first}) == 1 else (),
         newest=newest_first[0] if newest_first else None,
         newest_title=period_title(newest_first[0].period) if newest_first else "",
     )

@@ -42,6 +42,20 @@ _KEPT = frozenset(
         "cy",
     }
 )
+_DEFAULTS = frozenset(
+    {
+        ("opacity", "1"),
+        ("transform", "translate(0,0)"),
+        ("font-size", "12px"),
+        ("font-weight", "400"),
+        ("text-anchor", "start"),
+        ("stroke-width", "1"),
+        ("y2", "0"),
+    }
+)
+_QUIET = "var(--mut)"
+"""The colour that the style sheet gives a chart's text that has none: that of its axes."""
+_PLACE = re.compile(r"translate\(([^,]+),([^,]+)\)")
 _LONG = re.compile(r"\d+\.\d{2,}")
 
 
@@ -96,9 +110,16 @@ def _copy(source: ET.Element, target: ET.Element) -> None:
     attributes = {
         key: _LONG.sub(_short, value)
         for key, value in source.attrib.items()
-        if key in _KEPT
-        and (key, value) not in {("opacity", "1"), ("transform", "translate(0,0)"), ("font-size", "12px")}
+        if key in _KEPT and (key, value) not in _DEFAULTS
     }
+    place = _PLACE.fullmatch(attributes.get("transform", ""))
+    if tag == "text" and place:
+        del attributes["transform"]
+        attributes |= {"x": place[1], "y": place[2]}
+        if attributes.get("fill") == _QUIET:
+            del attributes["fill"]
+    if tag == "path" and _joined(target, attributes):
+        return
     made = ET.Element(tag, attributes)
     made.text = source.text
     for child in source:
@@ -111,28 +132,35 @@ def _copy(source: ET.Element, target: ET.Element) -> None:
         target.append(made)
 
 
+def _joined(target: ET.Element, attributes: dict[str, str]) -> bool:
+    """Join filled shapes of one look to one path, as the bars of a chart are; say whether it was done."""
+    last = target[-1] if len(target) else None
+    if last is None or "fill" not in attributes or last.attrib | {"d": ""} != attributes | {"d": ""}:
+        return False
+    last.set("d", last.attrib["d"] + attributes["d"])
+    return True
+
+
 def _short(found: re.Match[str]) -> str:
     return f"{float(found[0]):.1f}".removesuffix(".0")
 
 
-def spark(values: list[float | None], *, width: int = 84, height: int = 20) -> str:
+def spark(values: list[float | None], *, width: int = 164, height: int = 36) -> str:
     """Return the path of a sparkline from zero to its own greatest value; a gap where a value is missing.
 
-    A value with gaps on both sides is a dot.
+    A value with gaps on both sides is a dot. Places are whole numbers, each told from the one before: a page has
+    hundreds of these.
     """
     top = max((value for value in values if value is not None), default=0) or 1
-    step = (width - 4) / max(len(values) - 1, 1)
-    path, pen = "", "M"
+    step = width // max(len(values) - 1, 1)
+    path, before = "", None
     for at, value in enumerate(values):
         if value is None:
-            pen = "M"
+            before = None
             continue
-        path += f"{pen}{_tidy(2 + at * step)} {_tidy(height - 2 - (height - 4) * value / top)}"
-        if pen == "M" and (at + 1 == len(values) or values[at + 1] is None):
+        down = 2 + height - round(height * value / top)
+        path += f"M{2 + at * step} {down}" if before is None else f"l{step} {down - before}"
+        if before is None and (at + 1 == len(values) or values[at + 1] is None):
             path += "h0"
-        pen = "L"
-    return path
-
-
-def _tidy(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+        before = down
+    return path.replace(" -", "-")

@@ -73,7 +73,6 @@ class Line:
         where: The dimensions that the row fixes.
         note: Small text below the heading.
         id: Its address in the page, or empty.
-        group: The value that a filter by group looks at, or empty.
         more: Fields after those of the figures.
     """
 
@@ -81,7 +80,6 @@ class Line:
     where: Mapping[str, Any]
     note: str = ""
     id: str = ""
-    group: str = ""
     more: Sequence[Box] = ()
 
 
@@ -94,7 +92,6 @@ class Row:
     boxes: Sequence[Box]
     note: str = ""
     id: str = ""
-    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +104,9 @@ class Table:
         caption: What, of whom, when.
         corner: The heading over the row headings.
         columns: Heading and machine name of each column, for example `users@user_type=it_admin`.
+        where: The dimensions that all rows share, for machines.
         rows: The rows.
-        foot: Rows of bases below them.
+        foot: Rows of bases below them; each names all its dimensions.
         folded: One line for the rows left out because every cell of theirs is withheld, or empty.
         partial: Whether every figure in it comes from a window with missing days, so that the caption says it once.
     """
@@ -118,6 +116,7 @@ class Table:
     caption: str
     corner: str
     columns: Sequence[tuple[str, str]]
+    where: str
     rows: Sequence[Row]
     foot: Sequence[Row] = ()
     folded: str = ""
@@ -158,6 +157,7 @@ def make(  # a table is many things
     every = [cell for row in cells for box in row for cell in box]
     partial = {cell.status for cell in every if cell.known} == {"partial"}
     most = [max((row[at][0].value or 0 for row in cells), default=0) for at in range(len(columns))]
+    shared = _shared([line.where for line in rows])
     made: list[Row] = []
     left: list[str] = []
     for line, row in zip(rows, cells, strict=True):
@@ -168,7 +168,8 @@ def make(  # a table is many things
             _box(column, box, top, partial=partial, shaded=shaded)
             for column, box, top in zip(columns, row, most, strict=True)
         ]
-        made.append(Row(line.title, where(line.where), [*boxes, *line.more], line.note, line.id, line.group))
+        own = {key: value for key, value in line.where.items() if key not in shared}
+        made.append(Row(line.title, where(own), [*boxes, *line.more], line.note, line.id))
     return Table(
         id=id,
         source=figures.name,
@@ -176,11 +177,18 @@ def make(  # a table is many things
         corner=corner,
         columns=[(one.title, f"{' '.join(one.measures)}@{where(one.dimensions)}") for one in columns]
         + [(title, "") for title in more],
+        where=where(shared),
         rows=made,
         foot=[_unmarked(row) for row in foot] if partial else foot,
         folded=say(folded, n=len(left), names=", ".join(left)) if left else "",
         partial=partial,
     )
+
+
+def _shared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the dimensions that have one value in all rows."""
+    first = rows[0] if rows else {}
+    return {key: value for key, value in first.items() if all(row.get(key) == value for row in rows)}
 
 
 def _box(column: Column, cells: Sequence[Cell], most: float, *, partial: bool, shaded: bool) -> Box:

@@ -16,6 +16,7 @@ from cetegra_usage.publish.pages.words import say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cetegra_usage.model import Period
     from cetegra_usage.publish.pages.facts import Facts
     from cetegra_usage.publish.pages.view import Earlier
 
@@ -56,7 +57,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         "title": _title(shown["users"], before.get("users", changes.NONE), earlier),
         "sentences": [
             _events(facts, shown, before.get("events", changes.NONE), earlier),
-            _moved(facts),
+            _moved(facts, earlier),
         ],
         "cards": [
             Card(
@@ -93,10 +94,11 @@ def _scale(facts: Facts, earlier: Earlier) -> float:
     return len(facts.view.period.days) / len(earlier.period.days)
 
 
-def _began(facts: Facts, earlier: Earlier) -> bool:
-    """Whether nothing was collected before an earlier period, so that everybody in it counted as new."""
+def _began(facts: Facts, period: Period) -> bool:
+    """Whether collection began in a period, so that everybody in it counted as new."""
     weeks, known = facts.figures("feature_weeks"), facts.weeks()
-    return bool(weeks and known and known != weeks.values("week") and known[0] >= earlier.period.first - _WEEK)
+    begun = known and known != weeks.values("week") if weeks else False
+    return bool(begun and period.first - _WEEK <= known[0] <= period.last)
 
 
 def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
@@ -104,7 +106,7 @@ def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
     told: dict[str, None] = {}
     for earlier in (facts.view.previous, facts.view.year_before):
         change = _compare(facts, figures, earlier).get(measure, changes.NONE)
-        if earlier and measure == "new_users" and _began(facts, earlier):
+        if earlier and measure == "new_users" and _began(facts, earlier.period):
             told[say("changes.began", period=period_title(earlier.period))] = None
         elif earlier and change.text:
             per_day = measure == "events" and _scale(facts, earlier) != 1
@@ -114,6 +116,8 @@ def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
                 period=period_title(earlier.period),
             )
             told[change.text if change.partial else on] = None
+        elif earlier and figures.cell(measure, **_WHOLE).known:
+            told[say("change.hidden", period=period_title(earlier.period))] = None
     return [*told]
 
 
@@ -135,15 +139,19 @@ def _events(facts: Facts, shown: Mapping[str, Shown], change: changes.Change, ea
 def _since(change: changes.Change, earlier: str) -> str:
     if change.partial:
         return say("changes.since_partial", earlier=earlier)
-    return say("changes.since", change=change.words, earlier=earlier) if change.words else ""
+    if not change.words:
+        return say("changes.since_hidden", earlier=earlier) if earlier else ""
+    return say("changes.since", change=change.words, earlier=earlier)
 
 
-def _moved(facts: Facts) -> str:
+def _moved(facts: Facts, earlier: str) -> str:
     moves = movers(facts)
     if moves is None:
-        return say("changes.alone")
+        return say("changes.first" if _began(facts, facts.view.period) else "changes.alone")
+    if not moves.compared:
+        return say("changes.hidden", earlier=earlier)
     if not moves.rising and not moves.falling:
-        return say("changes.still")
+        return say("changes.still", among=moves.among)
     told = [
         say(
             f"changes.{key}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
-from cetegra_usage.publish.pages.cells import MARKS, Cell, count
+from cetegra_usage.publish.pages.cells import MARKS, Cell, among, count
 from cetegra_usage.publish.pages.html import day
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
@@ -60,7 +60,7 @@ def _finding(key: str, unknown: str, cells: Sequence[Cell], days: Sequence[int])
     if not known:
         return say(unknown)
     users, number = max(known, key=lambda one: (one[0], -one[1]))
-    return say(key, n=number, users=count(users))
+    return say(key, n=number, users=count(users), among=among(cells))
 
 
 def _chart(facts: Facts, key: str, cells: Sequence[Cell], days: Sequence[int]) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
-from cetegra_usage.publish.pages.cells import Figures, percent, write
+from cetegra_usage.publish.pages.cells import Cell, Figures, among, percent, write
 from cetegra_usage.publish.pages.facts import period_title
 from cetegra_usage.publish.pages.html import day
 from cetegra_usage.publish.pages.sections.movers import adoption_change
@@ -32,7 +32,8 @@ def section(facts: Facts) -> dict[str, Any] | None:
     earlier = facts.view.previous
     catalogue = facts.view.catalogue
     ordered = sorted(
-        catalogue.features.values(), key=lambda one: (-(_adoption(figures, one) or 0), -_users(figures, one), one.key)
+        catalogue.features.values(),
+        key=lambda one: (-(_adoption(figures, one).value or 0), -_users(figures, one), one.key),
     )
     columns = [
         tables.Column(
@@ -61,7 +62,6 @@ def section(facts: Facts) -> dict[str, Any] | None:
                     {"service": one.service, "feature": one.key},
                     note=_note(facts, one),
                     id=f"feature.{one.key}",
-                    group=one.service,
                     more=_more(facts, one, weeks, mondays),
                 )
                 for one in ordered
@@ -79,14 +79,15 @@ def _users(figures: Figures, feature: Feature) -> float:
 
 def _title(facts: Facts, figures: Figures, ordered: Sequence[Feature]) -> str:
     """Name the feature that the greatest share of its service's users use."""
-    share = _adoption(figures, ordered[0]) if ordered else None
+    share = _adoption(figures, ordered[0]).value if ordered else None
     if not share:
         return say("features.title")
-    return say("features.most", feature=facts.short[ordered[0].key], share=percent(share))
+    hidden = among(_adoption(figures, one) for one in ordered)
+    return say("features.most", feature=facts.short[ordered[0].key], share=percent(share), among=hidden)
 
 
-def _adoption(figures: Figures, feature: Feature) -> float | None:
-    return figures.cell("adoption", service=feature.service, user_type=ALL, feature=feature.key).value
+def _adoption(figures: Figures, feature: Feature) -> Cell:
+    return figures.cell("adoption", service=feature.service, user_type=ALL, feature=feature.key)
 
 
 def _note(facts: Facts, feature: Feature) -> str:
@@ -102,7 +103,9 @@ def _more(facts: Facts, feature: Feature, weeks: Figures | None, mondays: Sequen
     boxes: list[tables.Box] = []
     if facts.view.previous:
         change = adoption_change(facts, feature)
-        boxes.append(tables.Box(text=change.text or _NOTHING, sort=change.value))
+        boxes.append(
+            tables.Box(text=change.text or _NOTHING, sort=None if change.value is None else round(change.value, 2))
+        )
     if weeks:
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
         drawn = spark([weeks.cell("adoption", week=monday, **where).value for monday in mondays])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
-from cetegra_usage.publish.pages.cells import Figures, write
+from cetegra_usage.publish.pages.cells import Cell, Figures, among, write
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.facts import Facts
 
 _TOLD = 7
+_MOST = 20
+"""Features shown, those that most new users find; all are in the data files."""
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
@@ -22,9 +24,13 @@ def section(facts: Facts) -> dict[str, Any] | None:
     if figures is None:
         return None
     windows: list[int] = figures.values("within_days")
-    ordered = sorted(facts.view.catalogue.features.values(), key=lambda one: (-_share(figures, one), one.key))
+    every = sorted(
+        facts.view.catalogue.features.values(), key=lambda one: (-(_share(figures, one).value or 0), one.key)
+    )
+    ordered = every[:_MOST]
     return {
-        "title": _title(facts, figures, ordered),
+        "title": _title(facts, figures, every),
+        "rest": say("first_use.rest", shown=len(ordered), n=len(every)) if len(every) > len(ordered) else "",
         "table": tables.make(
             figures,
             id="first-use-table",
@@ -54,15 +60,15 @@ def section(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _share(figures: Figures, feature: Feature) -> float:
+def _share(figures: Figures, feature: Feature) -> Cell:
     where = {"service": feature.service, "user_type": ALL, "feature": feature.key, "within_days": _TOLD}
-    return figures.cell("share", **where).value or 0
+    return figures.cell("share", **where)
 
 
-def _title(facts: Facts, figures: Figures, ordered: list[Feature]) -> str:
-    if not ordered or not _share(figures, ordered[0]):
+def _title(facts: Facts, figures: Figures, every: list[Feature]) -> str:
+    first = _share(figures, every[0]) if every else None
+    if first is None or not first.value:
         return say("first_use.untitled")
-    first = ordered[0]
-    where = {"service": first.service, "user_type": ALL, "feature": first.key, "within_days": _TOLD}
-    share = write(figures.cell("share", **where), "ratio").text
-    return say("first_use.title", feature=facts.short[first.key], share=share, n=_TOLD)
+    hidden = among(_share(figures, one) for one in every)
+    share = write(first, "ratio").text
+    return say("first_use.title", feature=facts.short[every[0].key], share=share, n=_TOLD, among=hidden)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import tables
-from cetegra_usage.publish.pages.cells import write
+from cetegra_usage.publish.pages.cells import among, write
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
@@ -20,18 +20,19 @@ def section(facts: Facts) -> dict[str, Any] | None:
         return None
     keys = {row["feature"] for row in figures}
     features = [one for one in facts.view.catalogue.features.values() if one.key in keys]
-    ranked = sorted(
-        (
-            (cell.value, one.key, cell)
-            for one in features
-            if (cell := figures.cell("completion", service=one.service, user_type=ALL, feature=one.key)).value
-            is not None
-        ),
-        key=lambda found: (found[0] or 0, found[1]),
-    )
+    cells = {
+        one.key: figures.cell("completion", service=one.service, user_type=ALL, feature=one.key) for one in features
+    }
+    known = [(cell.value, key) for key, cell in cells.items() if cell.value is not None]
+    least = min(known)[1] if known else ""
     return {
-        "title": say("funnels.title", feature=facts.short[ranked[0][1]], share=write(ranked[0][2], "ratio").text)
-        if ranked
+        "title": say(
+            "funnels.title",
+            feature=facts.short[least],
+            share=write(cells[least], "ratio").text,
+            among=among(cells.values()),
+        )
+        if least
         else say("funnels.untitled"),
         "table": tables.make(
             figures,

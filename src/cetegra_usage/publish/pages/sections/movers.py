@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import changes
-from cetegra_usage.publish.pages.cells import Shown, write
+from cetegra_usage.publish.pages.cells import Cell, Shown, among, write
 from cetegra_usage.publish.pages.facts import period_title
 from cetegra_usage.publish.pages.html import day
 from cetegra_usage.publish.pages.ranking import Bar, ranking
@@ -43,10 +43,19 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The features that rose and fell by more than rounding can explain, the greatest first."""
+    """The features that rose and fell by more than rounding can explain, the greatest first.
+
+    Attributes:
+        rising: Those that rose.
+        falling: Those that fell.
+        compared: How many features could be compared.
+        among: What a title adds where some could not.
+    """
 
     rising: Sequence[Move]
     falling: Sequence[Move]
+    compared: int
+    among: str
 
 
 def adoption_change(facts: Facts, feature: Feature) -> changes.Change:
@@ -69,8 +78,13 @@ def movers(facts: Facts) -> Moves | None:
     if figures is None or old is None:
         return None
     moved: list[Move] = []
+    compared, cells = 0, list[Cell]()
     for feature in facts.view.catalogue.features.values():
         change = adoption_change(facts, feature)
+        compared += change.value is not None
+        if feature.since < facts.view.period.first:
+            where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
+            cells += [one.cell("adoption", **where) for one in (figures, old)]
         if not change.clear or change.value is None:
             continue
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
@@ -80,6 +94,8 @@ def movers(facts: Facts) -> Moves | None:
     return Moves(
         [move for move in moved if (move.change.value or 0) > 0],
         [move for move in moved if (move.change.value or 0) < 0],
+        compared,
+        among(cells),
     )
 
 
@@ -91,7 +107,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
     moves = movers(facts)
     earlier = facts.view.previous
     return {
-        "title": _title(moves),
+        "title": _title(moves, period_title(earlier.period) if earlier else ""),
         "earlier": period_title(earlier.period) if earlier else "",
         "earlier_key": earlier.period.key if earlier else "",
         "panels": [
@@ -111,11 +127,13 @@ def section(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _title(moves: Moves | None) -> str:
+def _title(moves: Moves | None, earlier: str) -> str:
     if moves is None:
         return say("movers.alone")
+    if not moves.compared:
+        return say("movers.hidden", earlier=earlier)
     if not moves.rising and not moves.falling:
-        return say("movers.still")
+        return say("movers.still", among=moves.among)
     return say("movers.title", rising=len(moves.rising), falling=len(moves.falling))
 
 

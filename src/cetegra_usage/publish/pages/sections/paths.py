@@ -32,7 +32,13 @@ def section(facts: Facts) -> dict[str, Any] | None:
         for value, row in ways[:_MOST]
     ]
     return {
-        "title": say("paths.title", start=told[0][1], end=told[0][2], times=count(told[0][0]))
+        "title": say(
+            "paths.title",
+            start=told[0][1],
+            end=told[0][2],
+            times=count(told[0][0]),
+            among=say("page.among") if len(ways) < len(known) else "",
+        )
         if told
         else say("paths.untitled"),
         "table": tables.make(
@@ -50,7 +56,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
                 for _, start, end, row in told
             ],
         ),
-        "rest": say("paths.rest", shown=len(told), n=len(known), withheld=len(known) - len(ways)),
+        "rest": say("paths.rest", shown=len(told), pairs=len(known), n=len(known) - len(ways)),
     }
 
 

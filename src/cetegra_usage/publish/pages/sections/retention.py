@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.cells import Figures
     from cetegra_usage.publish.pages.facts import Facts
 
+_MOST_TYPES = 4
+"""With more types, their own triangles would be most of the page: they are in the data files alone."""
 _TOLD = 4
 """The finding tells of the newest cohort that is this many weeks old, or of a younger one where none is."""
 
 
 def section(facts: Facts) -> dict[str, Any] | None:
-    """Return the triangle of all types, and one a type; None without `retention`."""
+    """Return the triangle of all types, and one a type where there are few; None without `retention`."""
     figures = facts.figures("retention")
     if figures is None:
         return None
@@ -37,7 +39,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         "title": _title(figures, weeks),
         "begins": say("retention.begins", first=day(weeks[0])) if weeks != every else "",
         "table": made.pop(ALL),
-        "tables": list(made.values()),
+        "tables": list(made.values()) if len(made) <= _MOST_TYPES else [],
     }
 
 

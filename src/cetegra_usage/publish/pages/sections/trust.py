@@ -36,6 +36,8 @@ def _promises(evidence: Mapping[str, Any]) -> str:
     by_status = Counter(promise["status"] for promise in evidence["promises"])
     if by_status["not_met"]:
         return say("trust.promises_broken", n=by_status["not_met"], met=by_status["met"])
+    if not by_status["met"]:
+        return say("trust.promises_none")
     return say("trust.promises_kept", n=by_status["met"])
 
 
