@@ -35,13 +35,15 @@ def tables(rows: Rows, words: Words, day: date) -> dict[str, Any]:
     """
     if not words.features:  # an empty partition: what is divided by is not 0
         words = Words(("",), ("",))
-    rows = in_order(rows)
+    rows, places = in_order(rows)
     is_new_person = _changes(rows.pseudonym)
-    return _of_persons(rows, is_new_person, words, day) | _of_sessions(rows, is_new_person, words, day)
+    return _of_persons(rows, places, is_new_person, words, day) | _of_sessions(rows, is_new_person, words, day)
 
 
-def in_order(rows: Rows) -> Rows:
-    """Return rows by pseudonym, session_id, moment and event_id (ids as unsigned bytes).
+def in_order(rows: Rows) -> tuple[Rows, Column]:
+    """Return rows by pseudonym, session_id, moment and event_id (ids as unsigned bytes), and where they were before.
+
+    All columns are moved but `event`: a row's event_id stands where the row was before.
 
     The sort is one of 64-bit numbers made of the first bits of the first three. Where their last bits or an event_id
     matter (a person in a few hundred), the rows of those persons are sorted again by everything.
@@ -52,18 +54,19 @@ def in_order(rows: Rows) -> Rows:
     first_of_session = (rows.session[:, 0] >> (64 - _SESSION_BITS)).astype(np.int64)
     key = (top << (_SESSION_BITS + _MOMENT_BITS)) | (first_of_session << _MOMENT_BITS) | (rows.moment >> 10)
     order = np.argsort(key.view(np.uint64))
-    rows, group = rows.take(order), top[order]
+    rows, group = rows.take(order), top.take(order)
     doubtful = _doubtful(rows)
     if doubtful.any():
         number = _numbers(_changes(group))
         hit = np.zeros(number[-1] + 1, bool)
         hit[number[1:][doubtful]] = True
         again = np.flatnonzero(hit[number])
-        some = rows.take(again)
-        exact = some.take(np.lexsort((*some.event.T[::-1], some.moment, *some.session.T[::-1], some.pseudonym)))
-        for column, right in zip(rows.columns(), exact.columns(), strict=True):
-            column[again] = right
-    return rows
+        some, events = rows.take(again), rows.event[order[again]].astype(np.uint64)
+        exact = np.lexsort((*events.T[::-1], some.moment, *some.session.T[::-1], some.pseudonym))
+        order[again] = order[again[exact]]
+        for column, moved in zip(rows.moved(), some.take(exact).moved(), strict=True):
+            column[again] = moved
+    return rows, order
 
 
 def _doubtful(rows: Rows) -> Column:
@@ -76,7 +79,7 @@ def _doubtful(rows: Rows) -> Column:
     return wrong
 
 
-def _of_persons(rows: Rows, is_new: Column, words: Words, day: date) -> dict[str, Any]:
+def _of_persons(rows: Rows, places: Column, is_new: Column, words: Words, day: date) -> dict[str, Any]:
     features = len(words.features)
     person, pseudonyms = _numbers(is_new), rows.pseudonym[is_new]
     used, starts = _runs(np.sort(person * (len(words.user_types) * features * 4) + rows.code))
@@ -90,7 +93,8 @@ def _of_persons(rows: Rows, is_new: Column, words: Words, day: date) -> dict[str
     starts, ends = _bounds(_changes(whose))
     types = user_type[starts]
     of_more = np.flatnonzero((types != user_type[ends])[person])  # of those with more than one type, the latest counts
-    latest = of_more[np.lexsort((*rows.event[of_more].T[::-1], rows.moment[of_more], person[of_more]))]
+    events = rows.event[places[of_more]].astype(np.uint64)
+    latest = of_more[np.lexsort((*events.T[::-1], rows.moment[of_more], person[of_more]))]
     latest = latest[_bounds(_changes(person[latest]))[1]]
     types[person[latest]] = rows.code[latest] // (4 * features)
     return {

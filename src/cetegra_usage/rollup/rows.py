@@ -51,7 +51,7 @@ class Rows:
         moment: Microseconds since the day began (Int64).
         code: Of what kind (UInt32): (user type * number of features + feature) * 4 + action, each by its number.
         session: Halves of session_id, so that they sort as its bytes (UInt64, two a row); both 0 without a session.
-        event: Halves of event_id, likewise.
+        event: Halves of event_id (two a row), big-endian as they were read: few are ever looked at.
     """
 
     pseudonym: Column
@@ -60,16 +60,27 @@ class Rows:
     session: Column
     event: Column
 
+    def moved(self) -> tuple[Column, ...]:
+        """Return the columns that `take` moves: all but `event`."""
+        return self.pseudonym, self.moment, self.code, self.session
+
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns, in the order of the attributes."""
-        return self.pseudonym, self.moment, self.code, self.session, self.event
+        """Return all columns, in the order of the attributes."""
+        return *self.moved(), self.event
 
     def take(self, places: Column) -> Rows:
-        """Return the rows at some places, in that order."""
-        return Rows(*(column.take(places, axis=0) for column in self.columns()))
+        """Return the rows at some places, in that order; `event` stays as it is."""
+        pseudonym, moment, code, session = (column.take(places, axis=0) for column in self.moved())
+        return Rows(pseudonym, moment, code, session, self.event)
 
 
-_NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32), *np.empty((2, 0, 2), np.uint64))
+_NO_ROWS = Rows(
+    np.empty(0, np.int64),
+    np.empty(0, np.int64),
+    np.empty(0, np.uint32),
+    np.empty((0, 2), np.uint64),
+    np.empty((0, 2), ">u8"),
+)
 
 
 def bucket_of(pseudonym: Column, buckets: int) -> Column:
@@ -99,10 +110,11 @@ def by_bucket(
     ):
         rows = _rows(batch)
         bucket = bucket_of(rows.pseudonym, buckets).astype(np.uint16)
-        rows = rows.take(np.argsort(bucket, kind="stable"))
+        places = np.argsort(bucket, kind="stable")
+        columns = [column.take(places, axis=0) for column in rows.columns()]
         ends = np.cumsum(np.bincount(bucket, minlength=buckets))
         for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            held[number].append(Rows(*(column[start:end] for column in rows.columns())))
+            held[number].append(Rows(*(column[start:end] for column in columns)))
         size += len(batch)
         if size > HELD_ROWS:
             for number, parts in enumerate(held):
@@ -116,13 +128,13 @@ def by_bucket(
 
 def _rows(batch: Any) -> Rows:
     pseudonym, moment, code = (np.from_dlpack(batch.column(name)) for name in ("pseudonym", "moment", "code"))
-    return Rows(pseudonym, moment, code, *(_halves(batch.column(name)) for name in ("session_id", "event_id")))
+    session, event = (_halves(batch.column(name)) for name in ("session_id", "event_id"))
+    return Rows(pseudonym, moment, code, session.astype(np.uint64), event)
 
 
 def _halves(ids: Any) -> Column:
-    """Return UUIDs as two numbers each, that sort as their bytes do."""
-    raw = np.frombuffer(ids.storage.buffers()[1], ">u8").reshape(-1, 2)
-    return raw[ids.offset : ids.offset + len(ids)].astype(np.uint64)
+    """Return UUIDs as two big-endian numbers each, that sort as their bytes do."""
+    return np.frombuffer(ids.storage.buffers()[1], ">u8").reshape(-1, 2)[ids.offset : ids.offset + len(ids)]
 
 
 def _together(parts: Sequence[Rows]) -> Rows:
