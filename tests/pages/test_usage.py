@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cetegra_usage.model import ALL
+from cetegra_usage.model import ALL, Period
 from cetegra_usage.publish.pages import compliance, index, usage
+from cetegra_usage.publish.pages.view import ReleaseEntry
 from support import released
 
 if TYPE_CHECKING:
-    from cetegra_usage.publish.pages.view import ReleaseEntry, ReleaseView
+    from cetegra_usage.publish.pages.view import ReleaseView
 
 
 def text_of(page: str) -> str:
@@ -196,6 +197,19 @@ def test_index_lists_newest_first_with_errata(entries: list[ReleaseEntry]) -> No
     assert "activity: 12 figures changed, late data" in text_of(page)
     assert index.render(entries[::-1]) == page
     assert "Nothing has been released yet" in index.render([])
+
+
+def test_index_of_years_says_once_what_each_release_holds() -> None:
+    weeks = [f"{year}-W{number:02}" for year in (2024, 2025) for number in range(1, 53)]
+    many = [
+        ReleaseEntry(Period.parse(key), 1, f"releases/{key}/r1", ["Activity by day", "Sessions"], "met", (14, 14))
+        for key in weeks
+    ]
+    page = index.render(many)
+    assert page.count("Activity by day") == 1
+    assert page.count("/usage.html") == len(weeks) + 1
+    odd = [*many[1:], replace(many[0], tables=["Sessions"])]
+    assert index.render(odd).count("Activity by day, Sessions") == len(weeks) - 1
 
 
 def test_no_day_is_drawn_where_none_is() -> None:
