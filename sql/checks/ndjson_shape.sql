@@ -3,7 +3,8 @@
 -- inputs: lines
 -- parameters: listed VARCHAR[]
 SELECT
-    count(*) FILTER (json_type(json) <> 'OBJECT') AS no_object,
+    -- An event has some hundred bytes: what has a million is none, and would only fill the memory.
+    count(*) FILTER (json_type(json) <> 'OBJECT' OR strlen(json) > 1_000_000) AS no_object,
     count(*) FILTER (
         len(list_filter(json_keys(json), lambda key: NOT list_contains($listed, key))) > 0
         OR len(json_keys(json)) > len(list_distinct(json_keys(json)))

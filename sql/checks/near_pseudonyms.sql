@@ -8,6 +8,7 @@ WITH gaps AS (
         pseudonym - lag(pseudonym) OVER by_number
             = lag(pseudonym) OVER by_number - lag(pseudonym, 2) OVER by_number AS is_even
     FROM persons_seen
+    WHERE pseudonym > 0  -- the difference of any two is a number of 64 bits
     WINDOW by_number AS (ORDER BY pseudonym)
 ), near AS (
     SELECT count(*) AS persons, count(*) FILTER (gap <= 16 OR is_even) AS near

@@ -25,7 +25,8 @@ ENDINGS = (".parquet", ".ndjson", ".ndjson.gz", ".ndjson.zst")
 _FOLDER = re.compile(
     r"(?:(?P<events>events)/service=(?P<service>[^/]+)|(?P<log>consents|feedback))/day=(?P<day>\d{4}-\d{2}-\d{2})/(?P<file>[^/]+)"
 )
-_KEY = re.compile(r"[a-z0-9._]{1,64}")
+_SERVICE = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}")
+"""What a folder's service may look like; one that is no key is blocked by its check, and no other is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Zone:
     Attributes:
         partitions: Each partition that has files or a seal.
         has_consents: Whether there is a consent log at all.
-        strangers: Number of files that lie where no partition is: never read, and said so.
+        strangers: Number of files that lie where no partition is: never read, and `plan` and `run` say so.
     """
 
     partitions: Mapping[Partition, Landed]
@@ -124,7 +125,7 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
         local, digest = _bring(store, entry, folder)
         if local is None:
             raise _incomplete(_name(landed, number) + " changed while it was read", "it was replaced or removed")
-        if sealed is not None and digest != sealed[_file(entry)]["sha256"]:
+        if sealed is not None and digest != sealed[_file(entry)]["sha256"].lower():
             raise _incomplete(
                 _name(landed, number) + " is not what was sealed", "its bytes changed after it was written"
             )
@@ -163,7 +164,7 @@ def _hold_against(sealed: dict[str, Any], landed: Landed) -> None:
 
 def _partition(path: str) -> Partition | None:
     found = _FOLDER.fullmatch(path)
-    if not found or (found["service"] and not _KEY.fullmatch(found["service"])):
+    if not found or (found["service"] and not _SERVICE.fullmatch(found["service"])):
         return None
     try:
         day = date.fromisoformat(found["day"])
@@ -179,7 +180,8 @@ def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
     try:
         document = json.loads(store.read(landed.seal.path))
         files = {file["name"]: {key: file[key] for key in ("bytes", "sha256", "rows")} for file in document["files"]}
-        if all(isinstance(file["rows"], int) and isinstance(file["bytes"], int) for file in files.values()):
+        kinds = {"bytes": int, "rows": int, "sha256": str}
+        if all(isinstance(file[key], kind) for file in files.values() for key, kind in kinds.items()):
             return files
     except (ValueError, KeyError, TypeError):
         pass

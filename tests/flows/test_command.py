@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cetegra_usage.cli import main
 from support import landed
 from support.landed import change, event, identified
 
@@ -124,6 +125,12 @@ def test_the_published_tables_can_be_asked(demo: Path) -> None:
         "SELECT 1; SELECT 2",
         "INSTALL httpfs",
         "DROP VIEW features",
+        "SELECT current_setting('memory_limit')",
+        "SELECT * FROM duckdb_settings",
+        "DESCRIBE FROM duckdb_settings()",
+        "SHOW memory_limit",
+        "SELECT * FROM query('SELECT 1')",
+        "WITH more AS (INSERT INTO features_rows SELECT * FROM features_rows) SELECT 1",
     ],
 )
 def test_nothing_else_can_be_reached_from_a_query(demo: Path, text: str) -> None:
@@ -195,6 +202,22 @@ def test_errors_say_what_why_and_what_next(tmp_path: Path, words: tuple[str, ...
     if words[0] != "nothing":
         shown = json.loads(call(*words, "--json", cwd=tmp_path, code=code).stdout)
         assert set(shown["error"]) == {"code", "what", "why", "hint"}
+
+
+def test_a_fault_of_the_program_is_an_error_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError(landed.PERSON)
+
+    monkeypatch.setattr("cetegra_usage.cli.shared.load_settings", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main(["config", "show", "--json"])
+    said = capsys.readouterr()
+    assert stopped.value.code == 1
+    assert json.loads(said.out)["error"]["code"] == "bug"
+    assert said.err.startswith("error[bug]: ")
+    assert str(landed.PERSON) not in said.out + said.err
 
 
 def test_config_show_names_each_origin(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from cetegra_usage.pipeline import job as jobs
+from cetegra_usage.pipeline import state
+from cetegra_usage.settings import load_settings
 from support import landed
 from support.landed import DAY, EVENT, OTHER, PERSON, change, event, failures, identified, land, only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SESSION = "9b2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c11"
@@ -196,6 +200,19 @@ def test_without_a_consent_log_consent_is_not_checked(config: Path) -> None:
     assert status["id-only-with-consent"] == "met"
 
 
+def test_folders_of_other_services_are_held_blocked_or_never_named(config: Path) -> None:
+    landed.land_consents(config, [])
+    for service in ("crm", "Work-Space", "kari.nordmann_at_example.no", "a b", ".."):
+        landed.land_events(config, [event(1, service=service)], service=service)
+    report = landed.run(config)
+    assert {outcome.partition.service: (outcome.state, outcome.rows.held) for outcome in report.outcomes} == {
+        "crm": ("accepted", 1),
+        "Work-Space": ("quarantined", 0),
+    }
+    assert report.strangers == 6
+    assert not [path for path in config.parent.rglob("*") if "nordmann" in str(path) and "landing" not in path.parts]
+
+
 def test_events_wait_for_the_consent_log(config: Path) -> None:
     before = DAY - timedelta(days=1)
     landed.land_consents(config, [change(1.0, "granted", day=before)], day=before)
@@ -203,6 +220,9 @@ def test_events_wait_for_the_consent_log(config: Path) -> None:
     (outcome,) = landed.run(config, today=DAY + timedelta(days=1)).outcomes
     assert outcome.state == "incomplete"
     assert str(DAY) in outcome.why
+    with jobs.opened(load_settings(config), DAY + timedelta(days=1)) as job:
+        (known,) = state.partitions(job)
+    assert (known["state"], known["why"]) == ("incomplete", outcome.why)
     (outcome,) = landed.run(config, today=DAY + timedelta(days=4)).outcomes
     assert outcome.state == "accepted"
 
@@ -302,6 +322,43 @@ def test_ndjson_is_closed_too(config: Path, line: Any, expectation: str) -> None
     assert failures(outcome)[expectation] == 1
 
 
+def test_every_form_that_a_file_may_have(config: Path) -> None:
+    """One day a form; all days are checked together."""
+    forms: dict[str, tuple[Callable[[date], dict[str, bytes]], str, set[str]]] = {
+        "ids as text that is not marked as text": (_cast("event_id", pa.binary()), "accepted", set()),
+        "nulls without a type": (_cast("session_id", pa.null()), "accepted", set()),
+        "text by dictionary": (_cast("feature", pa.dictionary(pa.int32(), pa.string())), "accepted", set()),
+        "large text": (_cast("feature", pa.large_string()), "accepted", set()),
+        "time without a zone": (_cast("occurred_at", pa.timestamp("ms")), "accepted", set()),
+        "a day in place of a time": (_cast("occurred_at", pa.date32()), "quarantined", {"no_mistyped_columns"}),
+        "no time at all": (_times(2**63 - 1), "quarantined", {"inside_the_day"}),
+        "a time far off": (_times(-(2**62)), "quarantined", {"inside_the_day"}),
+        "pseudonyms far apart": (_people(PERSON, -PERSON), "quarantined", {"pseudonym_in_range"}),
+        "several files of several forms": (_mixed, "accepted", set()),
+        "blank lines, other line ends": (_lines(lambda text: text.replace(b"\n", b"\r\n\r\n")), "accepted", set()),
+        "a file without a line": (_lines(lambda _: b""), "accepted", set()),
+        "half a line": (_lines(lambda text: text[:-30]), "incomplete", set()),
+        "a line without an end": (_lines(lambda text: text.replace(b"open", b"o" * 2_000_000)), "incomplete", set()),
+        "gzip, cut": (_lines(lambda text: gzip.compress(text)[:-12], ".gz"), "incomplete", set()),
+        "gzip, a checksum that differs": (_lines(_other_checksum, ".gz"), "incomplete", set()),
+        "zstd, cut": (_lines(lambda text: _zstd(text)[:-3], ".zst"), "incomplete", set()),
+        "zstd, nothing in it": (_lines(lambda _: b"", ".zst"), "incomplete", set()),
+        "zstd, and more behind it": (_lines(lambda text: _zstd(text) + b"more", ".zst"), "incomplete", set()),
+        "zstd, two frames": (_lines(lambda text: _zstd(text) + _zstd(b"\n"), ".zst"), "accepted", set()),
+        "a form that is none": (lambda _: {"a.csv": b""}, "incomplete", set()),
+    }
+    days = {DAY - timedelta(days=number): name for number, name in enumerate(forms, 1)}
+    before = min(days) - timedelta(days=1)
+    landed.land_consents(config, [change(1.0, "granted", day=before)], day=before)
+    for day, name in days.items():
+        land(config.parent / f"landing/events/service=workspace/day={day}", forms[name][0](day), None)
+    found = {days[outcome.partition.day]: outcome for outcome in landed.check(config).values()}
+    follows = {"consent_in_force"}  # of an id that is none, or outside its day
+    assert {name: (one.state, set(failures(one)) - follows) for name, one in found.items()} == {
+        name: (state, expected) for name, (_, state, expected) in forms.items()
+    }
+
+
 def test_ndjson_cut_at_a_lines_end_is_found_by_its_seal(config: Path) -> None:
     consenting(config)
     folder = config.parent / f"landing/events/service=workspace/day={DAY}"
@@ -368,6 +425,52 @@ def _parquet(table: Any) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
+
+
+def _cast(column: str, kind: Any) -> Callable[[date], dict[str, bytes]]:
+    def make(day: date) -> dict[str, bytes]:
+        table = pa.Table.from_pylist([event(1, day=day), identified(2, day=day)], EVENT)
+        place = EVENT.get_field_index(column)
+        values = pa.nulls(2) if kind == pa.null() else table[column].cast(kind, safe=False)
+        return {"a.parquet": _parquet(table.set_column(place, pa.field(column, kind), values))}
+
+    return make
+
+
+def _times(microseconds: int) -> Callable[[date], dict[str, bytes]]:
+    def make(day: date) -> dict[str, bytes]:
+        rows = [identified(1, day=day, session_id=SESSION)]
+        table = pa.Table.from_pylist(rows, EVENT)
+        times = pa.array([microseconds], pa.timestamp("us", "UTC"))
+        return {"a.parquet": _parquet(table.set_column(1, EVENT.field(1), times))}
+
+    return make
+
+
+def _people(*people: int) -> Callable[[date], dict[str, bytes]]:
+    return lambda day: {
+        "a.ndjson": landed.ndjson([identified(number, person=one, day=day) for number, one in enumerate(people)])
+    }
+
+
+def _lines(change_: Callable[[bytes], bytes], ending: str = "") -> Callable[[date], dict[str, bytes]]:
+    return lambda day: {f"a.ndjson{ending}": change_(landed.ndjson([event(1, day=day), identified(2, day=day)]))}
+
+
+def _mixed(day: date) -> dict[str, bytes]:
+    one, two, three, four = (landed.ndjson([event(number, day=day)]) for number in range(4))
+    five = landed.parquet([event(5, day=day)], EVENT)
+    return {"a.ndjson": one + two, "b.ndjson.gz": gzip.compress(three), "c.ndjson.zst": _zstd(four), "d.parquet": five}
+
+
+def _zstd(content: bytes) -> bytes:
+    return pa.compress(content, "zstd", asbytes=True)
+
+
+def _other_checksum(content: bytes) -> bytes:
+    packed = bytearray(gzip.compress(content))
+    packed[-8] ^= 1
+    return bytes(packed)
 
 
 def _flip(file: Path) -> None:

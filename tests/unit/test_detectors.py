@@ -70,6 +70,9 @@ def test_no_realistic_key_is_an_alarm() -> None:
         ("firefox_128.0_windows_nt_10", "browser_or_system"),
         ("ref_google.com", "url_or_referrer"),
         ("call_47_912_34_567", "phone"),
+        ("user_curl_8.5.0", "browser_or_system"),
+        ("case_https___localhost_3000_x", "url_or_referrer"),
+        ("nrk.no_nyheter.view", "url_or_referrer"),
         ("a_1b_2c_3d_4e_5f_6a", "mac_address"),
     ],
 )
@@ -77,6 +80,39 @@ def test_what_is_glued_spaced_or_spelt_out_is_found(text: str, expected: str) ->
     if expected == "mac_address":
         text = text.removeprefix("a_")
     assert expected in detect(text)
+
+
+SENTENCES = [
+    "skjermen_er_svart",
+    "pc_starter_ikke",
+    "glemte_laderen_hjemme",
+    "bilen_star_pa_verksted",
+    "han_sluttet_forrige_uke",
+    "takk_for_hjelpen",
+    "skarmen_ar_trasig",
+    "kone_ei_kaynnisty",
+    "der_drucker_geht_nicht",
+    "the_screen_went_black",
+    "this_is_urgent",
+    "new_girlfriend_needs_access",
+    "can_you_reset_it_please",
+    "meeting.with.lawyer.about.divorce",
+    "description_laptop_fell_on_the_floor",
+]
+SPOKEN_BY_THE_PRODUCT = [
+    "trenger_du_hjelp",
+    "choose_your_plan",
+    "who_we_are",
+    "things_to_do",
+    "saker_ikke_lukket",
+    "venter_pa_svar",
+    "my_open_requests",
+]
+
+
+def test_what_a_person_writes_is_told_from_what_a_product_says() -> None:
+    assert [text for text in SENTENCES if "free_text" not in detect(text)] == []
+    assert [key for key in SPOKEN_BY_THE_PRODUCT if detect(key)] == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from cetegra_usage import sql
 from cetegra_usage.errors import IncompletePartitionError
@@ -24,11 +25,14 @@ _INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS 
 # What no 64 bits hold becomes 0, which no pseudonym may be either: it is counted as out of range, no digit is lost.
 _WHOLE = "CASE WHEN regexp_full_match({c}, '-?[0-9]{1,30}') THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
 _WIDE = "CASE WHEN {c} IS NOT NULL THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
+# Sixteen bytes, or a text that the writer did not mark as one.
+_UUID = "TRY_CAST(CASE octet_length({c}) WHEN 16 THEN hex({c}) ELSE TRY(decode({c})) END AS UUID)"
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 
-# What a column may be in a Parquet file, and how it becomes what the contract says. Nothing else casts.
+# What a column may be in a Parquet file, and how it becomes what the contract says; nulls without a type are of any.
+# Nothing else casts.
 _CASTS: Mapping[str, Mapping[str, str]] = {
-    "uuid": {"UUID": "{c}", "VARCHAR": "TRY_CAST({c} AS UUID)", "BLOB": "TRY_CAST(TRY(hex({c})) AS UUID)"},
+    "uuid": {"UUID": "{c}", "VARCHAR": "TRY_CAST({c} AS UUID)", "BLOB": _UUID},
     "instant": {
         "TIMESTAMP": "{c}",
         "TIMESTAMP_S": "{c}::TIMESTAMP",
@@ -60,6 +64,10 @@ _JSON_CASTS: Mapping[str, Mapping[str, str]] = {
     "whole": {"VARCHAR": _WHOLE, "BIGINT": _WHOLE, "UBIGINT": _WHOLE},
 }
 
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_PIECE_BYTES = 1 << 20
+
+_UNTYPED = '"NULL"'
 _NULLS = {"uuid": "UUID", "instant": "TIMESTAMP", "text": "VARCHAR", "flag": "BOOLEAN", "whole": "BIGINT"}
 
 
@@ -127,7 +135,7 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
             else:
                 parts.append(_ndjson(connection, file, f"lines_{number}", schema, shape))
             continue
-        except (duckdb.Error, sql.QueryError, UnicodeError):
+        except (duckdb.Error, sql.QueryError, UnicodeError, OSError):
             pass  # raised below, where no chain leads back to words that may quote rows
         raise unreadable()
     union = parts[0] if parts else _empty(connection, schema)
@@ -156,7 +164,8 @@ def _parquet(
     shape.names |= extra
     values: dict[str, str] = {}
     for name, kind in schema.kinds.items():
-        cast = _CASTS[kind].get(types.get(name, ""))
+        found = types.get(name, "")
+        cast = _CASTS[kind].get(found) or (f"NULL::{_NULLS[kind]}" if found == _UNTYPED else None)
         if cast is None:
             shape.missing += name not in types
             shape.mistyped += name in types
@@ -169,6 +178,7 @@ def _parquet(
 def _ndjson(
     connection: duckdb.DuckDBPyConnection, file: Path, table: str, schema: Schema, shape: Shape
 ) -> duckdb.DuckDBPyRelation:
+    _decompress(file)
     # Parsed once into memory that DuckDB bounds and spills; a line that is no JSON fails here, not in a later scan.
     connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
     lines = connection.table(table)
@@ -192,6 +202,22 @@ def _ndjson(
         for name, of in schema.kinds.items()
     }
     return _project(texts, schema, values, {name: name for name in schema.kinds})
+
+
+def _decompress(file: Path) -> None:
+    """Read a compressed file to its end: DuckDB takes one that is cut short or fails its checksum as if it were whole.
+
+    Raises:
+        OSError: It is cut short, damaged, or not compressed as its name says.
+    """
+    compression = _COMPRESSIONS.get(file.suffix)
+    if compression is None:
+        return
+    if not file.stat().st_size:
+        raise OSError
+    with pa.CompressedInputStream(pa.OSFile(str(file)), compression) as stream:
+        while stream.read(_PIECE_BYTES):
+            pass
 
 
 def _project(

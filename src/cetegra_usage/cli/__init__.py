@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,13 +98,22 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing half done is visible; run again", err=True)
-        sys.exit(INTERRUPTED)
+        what, why = "the command was interrupted", "nothing half done is visible"
+        sys.exit(_show("interrupted", INTERRUPTED, what, why, "run it again", arguments))
     except click.UsageError as error:
         context = f"{error.ctx.command_path} --help" if error.ctx else "cetegra-usage --help"
         sys.exit(_show("usage", 2, error.format_message(), "the command does not take it", context, arguments))
     except CetegraUsageError as error:
         sys.exit(_show(error.code, error.exit_code, error.what, error.why, error.hint, arguments))
+    except Exception as error:  # noqa: BLE001  # its own words may quote rows: where it happened is all that is said
+        what, why = f"an unexpected {type(error).__name__}", f"a fault of this program, at {_place(error)}"
+        sys.exit(_show("bug", 1, what, why, "cetegra-usage doctor; report it with the version", arguments))
+
+
+def _place(error: Exception) -> str:
+    """Return the last place of this package that an exception passed."""
+    places = [frame for frame in traceback.extract_tb(error.__traceback__) if "cetegra_usage" in frame.filename]
+    return f"{places[-1].name}, line {places[-1].lineno}" if places else "an unknown place"
 
 
 def _show(code: str, exit_code: int, what: str, why: str, hint: str, arguments: list[str]) -> int:

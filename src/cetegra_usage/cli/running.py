@@ -41,7 +41,7 @@ def plan(
 
     with jobs.opened(loaded(config, flags), today) as job:
         made = plans.make(job, *jobs.days_to_take(job, first, last))
-        periods = releases.due(job)
+        periods, strangers = releases.due(job), job.zone.strangers
     entries = [item.as_json() for item in made.items]
     if as_json:
         print_json({"partitions": entries, "periods": periods, "pending": len(made.pending)})
@@ -54,6 +54,7 @@ def plan(
         if periods:
             click.echo(f"to publish: {', '.join(periods)}")
         talk(f"{len(made.pending)} of {len(entries)} partitions are pending")
+    _tell(strangers)
     return WORK_PENDING if exit_code and (made.pending or periods) else 0
 
 
@@ -143,6 +144,7 @@ def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any
 
 def show(report: Report, *, as_json: bool) -> int:
     """Print what a run did and return its exit code."""
+    _tell(report.strangers)
     if as_json:
         print_json(report.as_json())
         return report.exit_code
@@ -159,6 +161,11 @@ def show(report: Report, *, as_json: bool) -> int:
     )
     talk(f"{counts or 'nothing landed in this range'}; {len(report.releases)} released")
     return report.exit_code
+
+
+def _tell(strangers: int) -> None:
+    if strangers:
+        talk(f"{strangers} file(s) lie where no partition is, or where none may be named: they are never read")
 
 
 def _line(outcome: Outcome) -> str:

@@ -80,8 +80,7 @@ class Item:
     def as_json(self) -> dict[str, Any]:
         """Return it as the `--json` document of `plan` shows it."""
         if self.waits_for:
-            why = f"the consent log of {self.waits_for} is not there, or not accepted"
-            return {"id": self.partition.id, "reason": "incomplete", "why": why}
+            return {"id": self.partition.id, "reason": "incomplete", "why": waits(self.waits_for)}
         return {"id": self.partition.id, "reason": self.reason, "why": self.why}
 
 
@@ -153,6 +152,11 @@ def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:
     # An absent day counts as empty once a later one is there, or the patience is over.
     absent = max(max(there) + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
     return min([*refused, *([absent] if absent <= last else [])], default=None)
+
+
+def waits(day: date) -> str:
+    """Say what an event partition waits for."""
+    return f"the consent log of {day} is not there, or not accepted"
 
 
 def first_consents_day(job: Job) -> date | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tempfile
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
@@ -16,8 +18,14 @@ from cetegra_usage.publish import manifests
 from cetegra_usage.store import open_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cetegra_usage.settings import Settings
     from cetegra_usage.store import Store
+
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+_LISTINGS = frozenset({'"tables"', "__show_tables_expanded"})
+_OF_THE_ENGINE = re.compile(r"(?:duckdb|pg|pragma|sqlite)_|current_setting$|getvariable$|write_log$", re.IGNORECASE)
 
 
 def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
@@ -41,7 +49,8 @@ def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
         connection.execute("SET lock_configuration = true")
         try:
             statements = connection.extract_statements(text)
-            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            is_select = [statement.type for statement in statements] == [duckdb.StatementType.SELECT]
+            if not is_select or not _stays_inside(connection, text):
                 raise UsageError(
                     "the query is no single SELECT",
                     why="published tables can be looked at, and nothing else",
@@ -53,6 +62,35 @@ def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
         except duckdb.Error as error:
             why = str(error).splitlines()[0]  # of the query and of published figures alone
         raise UsageError("the query cannot be run", why=why, hint="cetegra-usage sql query 'SHOW TABLES'")
+
+
+def _stays_inside(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Whether a statement, as DuckDB parses it, reads tables alone: no setting, nothing of the engine, no write."""
+    parsed: str = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0]
+    document = json.loads(parsed)
+    tables = {str(name) for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    shown = tables | {table.removesuffix("_rows") for table in tables} | _LISTINGS
+    return not document["error"] and all(_is_inside(node, shown) for node in _nodes(document))
+
+
+def _is_inside(node: dict[str, Any], shown: set[str]) -> bool:
+    kind, table = str(node.get("type", "")), str(node.get("table_name", ""))
+    if kind == "TABLE_FUNCTION":
+        return node["function"].get("function_name") in _TABLE_FUNCTIONS
+    if kind == "SHOW_REF":
+        return not table or table in shown
+    names = (table, str(node.get("function_name", "")))
+    return not kind.endswith("QUERY_NODE") and not any(_OF_THE_ENGINE.match(name) for name in names)
+
+
+def _nodes(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node of a parsed statement."""
+    if isinstance(document, dict):
+        node = cast("dict[str, Any]", document)
+        yield node
+        yield from (found for value in node.values() for found in _nodes(value))
+    elif isinstance(document, list):
+        yield from (found for value in cast("list[Any]", document) for found in _nodes(value))
 
 
 def _load(connection: duckdb.DuckDBPyConnection, published: Store, spool: Path) -> None:

@@ -29,10 +29,12 @@ class Report:
     Attributes:
         outcomes: One an event partition of the range, and one for each consents partition of which something failed.
         releases: The releases that were made.
+        strangers: Number of files of the landing zone that lie where no partition is.
     """
 
     outcomes: Sequence[process.Outcome]
     releases: Sequence[Release] = field(default_factory=list["Release"])
+    strangers: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -80,12 +82,12 @@ def run(
         forgetting.forget(job, releases.closed(job))
     if refused:
         raise refused
-    return Report(outcomes, made)
+    return Report(outcomes, made, job.zone.strangers)
 
 
 def check(job: Job, first: date, last: date, each: process.Each = process.one_by_one) -> Report:
     """Judge every partition of a range that is there, and keep nothing."""
-    return Report(_take(job, first, last, each, keep=False, again="check"))
+    return Report(_take(job, first, last, each, keep=False, again="check"), strangers=job.zone.strangers)
 
 
 def _take(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.model import Rows
+from cetegra_usage.model import Partition, Rows
+from cetegra_usage.pipeline import plan
 
 if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
@@ -15,25 +17,20 @@ def partitions(job: Job) -> list[dict[str, Any]]:
     """Return each partition's last state, rows, failures and when, by id.
 
     Event partitions are all there; one of the consent log is there while something of it fails.
-    A partition that was tried and is incomplete shows as that, whatever its verdict before.
+    A partition that was tried and is incomplete shows as that, whatever its verdict before; one that waits for the
+    consent log too (`when` is None where it was never judged).
     """
     attempts = job.known.attempts
     landed = {partition.id for partition in job.zone.partitions}
+    waiting = _waiting(job)
     found: list[dict[str, Any]] = []
-    for partition in sorted({*attempts, *job.ledger.latest}):
+    for partition in sorted({*attempts, *waiting, *job.ledger.latest}):
         record = job.ledger.latest.get(partition)
         if partition in attempts and partition in landed:
             attempt = attempts[partition]
-            found.append(
-                {
-                    "id": partition,
-                    "state": "incomplete",
-                    "rows": asdict(Rows()),
-                    "failed": [],
-                    "when": attempt.when,
-                    "why": attempt.why,
-                }
-            )
+            found.append(_incomplete(partition, attempt.when, attempt.why))
+        elif partition in waiting:
+            found.append(_incomplete(partition, record.when if record else None, waiting[partition]))
         elif record and (partition.startswith("events/") or record.failed):
             entry = {
                 "id": partition,
@@ -47,6 +44,30 @@ def partitions(job: Job) -> list[dict[str, Any]]:
                 entry["why"] = f"It has gone from landing and cannot be redone.{lost}"
             found.append(entry)
     return found
+
+
+def _incomplete(partition: str, when: str | None, why: str) -> dict[str, Any]:
+    rows = asdict(Rows())
+    return {"id": partition, "state": "incomplete", "rows": rows, "failed": [], "when": when, "why": why}
+
+
+def _waiting(job: Job) -> dict[str, str]:
+    """Return the event partitions that no run takes before the consent log is there, and why."""
+    last = job.today - timedelta(days=1)
+    consents = [partition for partition in job.zone.partitions if partition.kind == "consents"]
+    refused = [partition.day for partition in consents if partition.id in job.known.attempts]
+    refused += [
+        Partition.parse(record.partition).day
+        for record in job.ledger.latest.values()
+        if record.partition.startswith("consents/") and record.state == "quarantined"
+    ]
+    day = plan.blocked_from(job, last, refused)
+    return {
+        partition.id: plan.waits(day)
+        for partition, landed in job.zone.partitions.items()
+        if day and partition.kind == "events" and day <= partition.day <= last
+        if job.known.seen.get(partition.id) != landed.listing
+    }
 
 
 def held_keys(job: Job) -> list[tuple[str, str, int]]:

@@ -26,9 +26,10 @@ _RECENT = r"20(?:1[5-9]|2\d|3[0-5])"  # a date of birth is older
 _DATE = re.compile(
     rf"{_RECENT}{_MONTH}(?:{_DAY}(?:{_TIME})?)?|{_DAY}{_MONTH}{_RECENT}|(?:1[5-9]|2\d|3[0-5]){_MONTH}{_DAY}"
 )
+_ERROR_CODE = re.compile(r"800[0-9]{5}")  # 0x80070005; no telephone of a person begins so
 _YEARS = re.compile(_YEAR)
 _ROUND = re.compile(r"[1-9]\d?0{3,}")
-_LONG, _LONG_TOGETHER, _SHORT = 5, 10, 4
+_LONG, _LONG_TOGETHER, _SHORT, _LONGEST_ARTICLE = 5, 10, 4, 7
 _VERSIONS = frozenset({"v", "ver", "version", "release", "rel", "build", "firmware", "patch", "update", "upgrade"})
 _BETWEEN = frozenset({"id", "nr", "no", "num", "number", "ref"})
 
@@ -63,7 +64,10 @@ def is_scale(groups: Sequence[str]) -> bool:
 
 def is_standard(chain: Chain) -> bool:
     """Whether the number belongs to a standard, a law, a form or a protocol."""
-    return bool(words("standards") & set(chain.before)) and all(len(group) <= _LONG for group in chain.groups)
+    if chain.before[1] == "x" and _ERROR_CODE.fullmatch(chain.groups[0]):
+        return True
+    longest = _LONGEST_ARTICLE if chain.before[1] in words("articles") else _LONG
+    return bool(words("standards") & set(chain.before)) and all(len(group) <= longest for group in chain.groups)
 
 
 def is_version(chain: Chain) -> bool:

@@ -17,7 +17,7 @@ _SENTENCE = re.compile(r"[a-z]{2}[!?;,]|[!?]$")
 _LETTERS = re.compile(r"[a-z]+")
 _ACTIONS = frozenset({"open", "navigate", "submit", "order"})
 _FEWEST, _MORE_THAN_A_KEY = 3, 10
-_ENOUGH = {3: 5, 4: 3}
+_ENOUGH = {3: 4, 4: 3}
 """What three and four words must weigh to be a sentence."""
 
 _ENOUGH_OF_MORE, _ENOUGH_OF_A_PHRASE, _LONG = 2, 6, 6
@@ -50,8 +50,11 @@ def _is_sentence(spoken: list[str]) -> bool:
         for word in spoken
     ]
     weight = sum(weights)
-    if spoken[0] in words("phrases"):
+    said = set(spoken)
+    if spoken[0] in words("phrases") or (said & words("addressed") and not said & words("speaker")):
         return weight >= _ENOUGH_OF_A_PHRASE
+    if spoken[-1] in words("negations") or any(f"{one}_{next_}" in words("clauses") for one, next_ in pairwise(spoken)):
+        return True
     if spoken[0] == "the" or max(weights) > 1:
         return weight >= _ENOUGH.get(len(spoken), _ENOUGH_OF_MORE)
     return len(spoken) > _LONG and weight > _ENOUGH_OF_MORE

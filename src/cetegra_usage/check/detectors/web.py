@@ -76,6 +76,8 @@ def _host_patterns() -> tuple[re.Pattern[str], ...]:
     return (
         re.compile(rf"{start}[a-z0-9-]{{2,}}\.com(?=$|[/?#:_])"),
         re.compile(rf"{start}(?:{site})[._](?:{ending})$"),
+        re.compile(rf"{start}(?:{site})\.(?:net|org|no)[/?#:_]"),
+        re.compile(r"(?:https?[^a-z0-9]+localhost|(?<![a-z])localhost[:_.][0-9]{4})(?![a-z])"),
         re.compile(rf"{start}(?:{referrer}|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
         re.compile(rf"{start}(?:{referrer})[^a-z0-9]+(?:{site}){_STOP}"),
         re.compile(rf"{start}(?:{_either(_RESERVED)})[._](?:{ending}|local)$"),
