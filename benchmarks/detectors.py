@@ -3,7 +3,7 @@
     python benchmarks/detectors.py            the tables of docs/detectors.md
     python benchmarks/detectors.py --misses   and, for whoever betters a detector, some of what was missed
 
-Every value is made up, by Faker and from one seed: the same tables each time.
+Every value is made up, by Faker and from one seed: the same tables each day (ages are counted from today).
 """
 
 from __future__ import annotations
