@@ -47,11 +47,15 @@ def settings(zone: Path, tmp_path: Path) -> Settings:
 
 def record(partition: str, *paths: str) -> dict[str, Any]:
     rollups = [{"path": path, "bytes": 1, "sha256": "0" * 64} for path in paths]
-    return {"partition": partition, "state": "accepted", "rollups": rollups}
+    return {"partition": partition, "state": "accepted", "rollups": rollups, "vocabulary": "v"}
 
 
 NAMED = {
-    "warehouse": ["rollups/events/docs/2026-06-01/b-totals.0.parquet", "rollups/consents/2026-06-01/c.parquet"],
+    "warehouse": [
+        "rollups/events/docs/2026-06-01/b-totals.0.parquet",
+        "rollups/consents/2026-06-01/c.parquet",
+        "memory/vocabularies/v.json",
+    ],
     "publish": ["releases/2026-06/r1/usage.html", "releases/2026-06/r2/data/a.csv", "latest.json"],
 }
 LEFT = {
@@ -59,6 +63,7 @@ LEFT = {
         "rollups/events/docs/2026-06-01/a-totals.0.parquet",  # of a verdict that no longer holds
         "rollups/events/docs/2026-06-01/x-totals.0.parquet",  # of a run that died before it was named
         "rollups/events/workspace/2026-06-01/y-use.0.parquet",
+        "memory/vocabularies/w.json",
     ],
     "publish": ["releases/2026-06/r3/usage.html", "releases/2026-W23/r1/data/a.csv"],
 }

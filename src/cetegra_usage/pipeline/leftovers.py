@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cetegra_usage.pipeline import memory
 from cetegra_usage.publish import manifests
 from cetegra_usage.store import leftovers
 
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Entry, Store
 
-_ROLLUPS, _RELEASES = "rollups", "releases"
+_ROLLUPS, _RELEASES, _VOCABULARIES = "rollups", "releases", "memory/vocabularies"
 
 
 def named(job: Job) -> tuple[set[str], set[str]]:
     """Return the paths that stay: files of the warehouse, folders of publish.
 
     Of rollups what the ledger names as holding of each partition stays; what an earlier verdict named may hold people
-    who were forgotten since, and goes. Of releases every revision up to the one that the highest manifest names stays.
+    who were forgotten since, and goes. Of catalogues' vocabularies each that a record names stays, and of releases
+    every revision up to the one that the highest manifest names.
     """
     files = {file.path for record in job.ledger.latest.values() for file in record.rollups}
+    words = {record.body["vocabulary"] for record in job.ledger.records if "vocabulary" in record.body}
+    files |= {memory.vocabulary_path(name) for name in words}
     folders = {
         f"{_RELEASES}/{entry['period']}/r{revision}"
         for entry in manifests.current(job.stores.publish).releases
@@ -39,8 +43,10 @@ def find(job: Job) -> list[tuple[Store, Entry]]:
     files, folders = named(job)
     warehouse, publish = job.stores.warehouse, job.stores.publish
     released = {entry.path for entry in publish.list(_RELEASES) if "/".join(entry.path.split("/")[:3]) in folders}
+    vocabularies = [entry for entry in warehouse.list(_VOCABULARIES) if entry.path not in files]
     return [
         *((warehouse, entry) for entry in leftovers(warehouse, files, _ROLLUPS)),
+        *((warehouse, entry) for entry in vocabularies),
         *((publish, entry) for entry in leftovers(publish, released, _RELEASES)),
     ]
 
