@@ -79,6 +79,14 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
             file.unlink()
 
 
+def expire(job: Job) -> None:
+    """Remove the summaries of weeks that ended two weeks ago or earlier: they reach back beyond retention."""
+    for entry in job.stores.warehouse.list(_FOLDER):
+        if date.fromisoformat(entry.path.split("/")[2]) <= job.today - 2 * _WEEK:
+            job.stores.warehouse.delete(entry.path)
+            job.local.pop(entry.path, None)
+
+
 def drop(job: Job) -> None:
     """Remove every summary: they lack somebody who is there again."""
     for entry in job.stores.warehouse.list(_FOLDER):

@@ -1,0 +1,36 @@
+"""The command `retain`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cetegra_usage.cli import common
+from cetegra_usage.cli.shared import loaded, print_json, talk, today
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+
+@click.command()
+@common
+@today
+@click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
+def retain(config: str | None, flags: Sequence[str], today: date | None, *, as_json: bool, dry_run: bool) -> None:
+    """Remove identified detail that is older than retention allows, and what dead runs left."""
+    from cetegra_usage.pipeline import job as jobs  # noqa: PLC0415
+    from cetegra_usage.pipeline import retention  # noqa: PLC0415
+
+    with jobs.opened(loaded(config, flags), today) as job:
+        taken = retention.due(job) if dry_run else retention.retain(job)
+    if as_json:
+        print_json(taken.as_json() | {"dry_run": dry_run})
+        return
+    for partition in taken.partitions:
+        click.echo(f"identified detail  {partition}")
+    for store, path in taken.leftovers:
+        click.echo(f"leftover           {store}  {path}")
+    would = "would go" if dry_run else "gone"
+    talk(f"{would}: identified detail of {len(taken.partitions)} partitions, {len(taken.leftovers)} leftovers")
