@@ -1,4 +1,4 @@
--- profile: rows of a partition by their texts, and how many of them break a rule of the row
+-- profile: rows of a partition by their texts, and how many are in a group where a value is missing or a time outside the day
 -- grain: service x user_type x action x feature
 -- inputs: landed
 -- parameters: day DATE
@@ -8,14 +8,12 @@ SELECT
     action,
     feature,
     count(*) AS landed,
-    sum(missing) AS values_present,
-    sum(unreadable) AS values_readable,
-    count(*) FILTER (occurred_at < $day OR occurred_at >= $day + INTERVAL 1 DAY) AS inside_the_day,
-    count(*) FILTER (uuid_extract_version(event_id) NOT IN (4, 7)) AS event_id_random,
-    count(*) FILTER (NOT consent AND pseudonym IS NOT NULL) AS no_pseudonym_without_consent,
-    count(*) FILTER (consent AND pseudonym IS NULL) AS pseudonym_with_consent,
-    count(*) FILTER (pseudonym <= 4294967296 OR pseudonym > 9223372036854775807) AS pseudonym_in_range,
-    count(*) FILTER (NOT consent AND session_id IS NOT NULL) AS session_only_with_consent,
-    count(*) FILTER (uuid_extract_version(session_id) <> 4) AS session_id_random
+    -- where a group's first and last time are in the day, all are; else it counts as odd, and its rows are looked at
+    CASE
+        WHEN count(consent) = count(*) AND count(occurred_at) = count(*) AND max(unreadable) = 0
+            AND min(occurred_at) >= $day::TIMESTAMP AND max(occurred_at) < $day::TIMESTAMP + INTERVAL 1 DAY
+            THEN 0
+        ELSE count(*)
+    END AS odd
 FROM landed
 GROUP BY ALL

@@ -1,9 +1,9 @@
 -- repeated_ids: event ids that stand more than once in a partition
 -- grain: event_id
--- inputs: landed
+-- inputs: landed, repeated_numbers
 -- parameters: none
 SELECT event_id
 FROM landed
-WHERE event_id IS NOT NULL
+SEMI JOIN repeated_numbers ON repeated_numbers.number = event_number(landed.event_id)
 GROUP BY event_id
 HAVING count(*) > 1

@@ -1,6 +1,6 @@
--- session_spans: the sessions of a partition, with whose they are and their first and last time
+-- session_spans: the doubtful sessions of a partition, with whose they are and their first and last time
 -- grain: session_id
--- inputs: landed
+-- inputs: landed, doubtful_sessions
 -- parameters: none
 SELECT
     session_id,
@@ -9,5 +9,5 @@ SELECT
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at
 FROM landed
-WHERE session_id IS NOT NULL
+SEMI JOIN doubtful_sessions USING (session_id)
 GROUP BY session_id

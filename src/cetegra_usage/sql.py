@@ -184,6 +184,25 @@ def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any)
     _run(connection, name, parameters, lambda relation: relation.create_view(name))
 
 
+def batches(
+    connection: duckdb.DuckDBPyConnection, name: str, /, *, rows: int, **parameters: Any
+) -> Iterator[pl.DataFrame]:
+    """Run a statement of the room and yield its rows in pieces of at most `rows`, never all; raises as `frame` does."""
+    import duckdb  # noqa: PLC0415
+    import polars as pl  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    reader = _run(connection, name, parameters, lambda relation: relation.to_arrow_reader(rows))
+    try:
+        for batch in reader:
+            yield pl.DataFrame(batch)
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        kind = type(error).__name__
+    else:
+        return
+    raise QueryError(name, kind)
+
+
 def write(relation: duckdb.DuckDBPyRelation, file: Path, *, partition_by: str | None = None) -> None:
     """Write a relation as Parquet: zstd, in its own order; in folders by the values of one column if that is named.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from cetegra_usage import sql
-from cetegra_usage.check import detectors, reader
+from cetegra_usage.check import detectors, numbers, reader
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Rows
 
@@ -38,7 +38,18 @@ CHANGES = "changes.parquet"
 """What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
 
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
-_KEPT = (*_SET_APART, "persons_seen", "session_spans")
+_KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
+_ROW_RULES = (
+    "values_present",
+    "values_readable",
+    "inside_the_day",
+    "event_id_random",
+    "no_pseudonym_without_consent",
+    "pseudonym_with_consent",
+    "pseudonym_in_range",
+    "session_only_with_consent",
+    "session_id_random",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +189,20 @@ def _examine(
     sql.table(connection, "profile", day=partition.day)
     sql.table(connection, "judged_groups", service=partition.service)
     counts: dict[str, int | None] = _row(sql.frame(connection, "group_counts"))
-    landed = counts.pop("landed") or 0
-    for name in ("repeated_ids", "repeated_rows", "persons_seen", "session_spans", "held_groups"):
-        sql.table(connection, name)
+    landed, odd = (counts.pop(name) or 0 for name in ("landed", "odd"))
+    if _number(connection, landed) and not odd:
+        counts |= dict.fromkeys(_ROW_RULES, 0)
+    else:
+        counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
+    for name in (
+        "repeated_ids",
+        "repeated_rows",
+        "held_groups",
+        "ending_persons",
+        "doubtful_sessions",
+        "session_spans",
+    ):
+        sql.table(connection, name, **({"skew_seconds": skew} if name == "ending_persons" else {}))
     if context.intervals is None:  # nobody can be doubted without a log: not checked, and nothing is stripped for it
         connection.execute("CREATE TEMP TABLE doubtful_persons (pseudonym BIGINT)")
     else:
@@ -190,7 +212,8 @@ def _examine(
     sql.table(connection, "stripped")
     connection.sql(sql.load("landed_once").text).create_view("landed_once")
     connection.sql(sql.load("accepted").text).create_view("accepted")
-    fates = _row(sql.frame(connection, "fates"))
+    is_untouched = not any(len(connection.table(name)) for name in _SET_APART)
+    fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
         "no_extra_columns": shape.extra,
         "no_missing_columns": shape.missing,
@@ -209,8 +232,8 @@ def _examine(
         if shape.unusable.intersection(columns):
             counts[expectation] = None
     for name in _KEPT:
-        connection.table(name).write_parquet(str(folder / f"{name}.parquet"), compression="zstd")
-    kept, held = fates["kept"] or 0, fates["held"] or 0
+        connection.sql(f"FROM {name}").write_parquet(str(folder / f"{name}.parquet"), compression="lz4")
+    kept, held, stripped = (fates.get(name) or 0 for name in ("kept", "held", "stripped"))
     return Evidence(
         partition,
         counts,
@@ -219,11 +242,31 @@ def _examine(
             accepted=kept - held,
             duplicate=landed - kept,
             held=held,
-            stripped=fates["stripped"] or 0,
+            stripped=stripped,
         ),
         detectors=per_detector,
         held=_held_keys(sql.frame(connection, "held_keys"), passed),
     )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, landed: int) -> bool:
+    """Make what the statements ask of persons and sessions; return whether no row breaks a rule of a single row.
+
+    Where one does, nothing is left to numbers: every session is doubted, and the statements count.
+    """
+    for macro in numbers.MACROS:
+        connection.execute(macro)
+    events, sessions = numbers.events(connection, landed), numbers.sessions(connection)
+    connection.register("repeated_numbers", pl.DataFrame({"number": events.repeated}))
+    if sessions is None:
+        sql.table(connection, "persons_seen")
+        sql.table(connection, "sessions_seen")
+        connection.table("sessions_seen").create_view("shared_numbers")
+        return False
+    connection.register("persons_seen", sessions.persons)
+    connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
+    connection.register("shared_numbers", pl.DataFrame({"number": sessions.shared}))
+    return events.count == landed and events.are_random
 
 
 def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue: Catalogue) -> None:

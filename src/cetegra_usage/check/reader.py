@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to the next microsecond
+_IN_UTC = "make_timestamp(epoch_us({c}))"  # AT TIME ZONE asks a calendar, row by row: 6 x
 _ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
 _INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
 # What no 64 bits hold becomes 0, which no pseudonym may be either: it is counted as out of range, no digit is lost.
@@ -38,7 +39,7 @@ _CASTS: Mapping[str, Mapping[str, str]] = {
         "TIMESTAMP_S": "{c}::TIMESTAMP",
         "TIMESTAMP_MS": "{c}::TIMESTAMP",
         "TIMESTAMP_NS": _TRUNCATED,
-        "TIMESTAMP WITH TIME ZONE": "make_timestamp(epoch_us({c}))",  # AT TIME ZONE asks a calendar, row by row: 6 x
+        "TIMESTAMP WITH TIME ZONE": _IN_UTC,
         "TIMESTAMPTZ_NS": _TRUNCATED,
         "VARCHAR": _INSTANT,
     },
@@ -172,14 +173,17 @@ def _parquet(
             shape.unusable.add(name)
         else:
             values[name] = cast.replace("{c}", f'"{name}"')
-    return _project(relation, schema, values, {name: f'"{name}"' for name in values})
+    # Of times in UTC only an infinite one does not cast: no time at all, and not worth a second look at every row.
+    is_whole = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) == _IN_UTC}
+    raw = {name: values[name] if name in is_whole else f'"{name}"' for name in values}
+    return _project(relation, schema, values, raw)
 
 
 def _ndjson(
     connection: duckdb.DuckDBPyConnection, file: Path, table: str, schema: Schema, shape: Shape
 ) -> duckdb.DuckDBPyRelation:
     _decompress(file)
-    # Parsed once into memory that DuckDB bounds and spills; a line that is no JSON fails here, not in a later scan.
+    # Parsed and cast once, into memory that DuckDB bounds and spills; a line that is no JSON fails here.
     connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
     lines = connection.table(table)
     lines.create_view("lines", replace=True)
@@ -201,7 +205,9 @@ def _ndjson(
         + " END"
         for name, of in schema.kinds.items()
     }
-    return _project(texts, schema, values, {name: name for name in schema.kinds})
+    _project(texts, schema, values, {name: name for name in schema.kinds}).create(f"rows_{table}")
+    connection.execute(f"DROP VIEW lines; DROP TABLE {table}")
+    return connection.table(f"rows_{table}")
 
 
 def _decompress(file: Path) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from cetegra_usage import landing, ledger, rollup, sql
-from cetegra_usage.check import evidence, judge, reader, register
+from cetegra_usage.check import evidence, judge, reader, register, tabs
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Catalogue, Input, Partition, Rows
 from cetegra_usage.pipeline import consent_log, memory
@@ -297,10 +297,11 @@ def _context(job: Job, partition: Partition, numbers: Sequence[int] | None) -> e
 def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
     """Count what a partition alone does not tell: volume, sessions of many days, pseudonyms of two services."""
     landed = {one.landed.partition: one.evidence.rows.landed for one in examined if one.evidence}
+    others = {one.landed.partition: one for one in examined}
     for one in examined:
         partition = one.landed.partition
         counts[partition.id]["volume_as_usual"] = _far(job, partition, landed)
-        counts[partition.id].setdefault("session_short", _long_sessions(job, partition, landed))
+        counts[partition.id].setdefault("session_short", _long_sessions(job, one, others))
     for day in sorted({partition.day for partition in landed}):
         persons = {
             partition: pl.read_parquet(job.spec.folder(partition) / "persons_seen.parquet", columns=["pseudonym"])
@@ -325,23 +326,28 @@ def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, di
             counts[partition.id]["pseudonym_one_service"] = both
 
 
-def _long_sessions(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int:
+def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]) -> int:
     """Return the number of sessions that had begun more than `max_days` before, as far as they were seen then."""
     max_days = job.settings.session.max_days
-    earlier: list[Path] = []
+    partition = one.landed.partition
+    examined: list[tuple[Sequence[Path], Path]] = []
+    rollups: list[Path] = []
     for back in (max_days, max_days + 1):
         before = Partition("events", partition.service, partition.day - timedelta(days=back))
-        if before in landed:
-            earlier.append(job.spec.folder(before) / "session_spans.parquet")
+        if before in others:
+            examined.append((others[before].files, job.spec.folder(before)))
         elif record := job.ledger.latest.get(before.id):
-            earlier += memory.fetch_rollups(job, record, "sessions")
-    if not earlier:
+            rollups += memory.fetch_rollups(job, record, "sessions")
+    if not examined and not rollups:
         return 0
-    with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
-        own = job.spec.folder(partition) / "session_spans.parquet"
-        connection.read_parquet(str(own)).create_view("session_spans")
-        connection.read_parquet([str(path) for path in earlier], union_by_name=True).create_view("earlier_sessions")
-        return int(sql.frame(connection, "long_sessions", max_days=max_days)["session_short"][0])
+    return tabs.long_sessions(
+        (one.files, job.spec.folder(partition)),
+        examined,
+        rollups,
+        max_days=max_days,
+        memory_limit=job.settings.engine.memory_limit,
+        spill=job.spec.spool / "spill",
+    )
 
 
 def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:

@@ -1,0 +1,7 @@
+-- sessions_seen: the sessions of a partition, as numbers that two sessions may share
+-- grain: number
+-- inputs: landed
+-- parameters: none
+SELECT DISTINCT session_number(session_id) AS number
+FROM landed
+WHERE session_id IS NOT NULL

@@ -1,0 +1,183 @@
+"""Sorted numbers in place of hash tables: proof, of a whole partition, that no id repeats and no session is shared.
+
+Ids are read as numbers of 60 and of 42 bits (`MACROS`). Equal ids have equal numbers; where numbers are equal, by
+their ids or by chance, the rows themselves are asked, by statements of the room `sql/checks`. So no answer depends
+on chance, and in a clean partition nothing is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from cetegra_usage import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+    import numpy.typing as npt
+
+    Numbers = npt.NDArray[np.uint64]
+    Integers = npt.NDArray[np.int64]
+
+MACROS = (
+    "CREATE OR REPLACE TEMP MACRO event_number(id) AS hash(id) >> 4",
+    "CREATE OR REPLACE TEMP MACRO session_number(id) AS hash(id) >> 22",
+)
+"""How an id becomes a number; the statements of the check name them."""
+
+EVENTS_AT_ONCE = 1 << 24
+_RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
+ROWS_AT_ONCE = 1 << _RANK_BITS
+_EVENT_BITS = np.uint64(60)
+_SESSION_BITS = np.uint64(42)
+_RANDOM = (4, 7)
+_TAB = np.uint64(4)
+_SMALLEST = 1 << 32
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the numbers of a partition's event ids say: which may stand twice, how many ids, whether all are random."""
+
+    repeated: Numbers
+    count: int
+    are_random: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """What the numbers of a partition's sessions say.
+
+    Attributes:
+        persons: `pseudonym`, `first_at` and `last_at` (UTC), by pseudonym.
+        seen: The number of each session, once, sorted.
+        shared: Numbers of sessions that more than one person may have.
+    """
+
+    persons: pl.DataFrame
+    seen: Numbers
+    shared: Numbers
+
+
+def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
+    """Sort the event ids of the view `landed`, in as many parts as keep the memory the same whatever its rows.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    repeated: list[Numbers] = []
+    count = random = 0
+    parts = 1 + rows // EVENTS_AT_ONCE
+    for part in range(parts):
+        batches = sql.batches(connection, "event_numbers", rows=ROWS_AT_ONCE, parts=parts, part=part)
+        numbers = _joined([batch["number"].to_numpy() for batch in batches])
+        numbers.sort()
+        count += numbers.size
+        for version in _RANDOM:  # sorted: all of a version lie together
+            bounds = np.array([version, version + 1], np.uint64) << _EVENT_BITS
+            random += int(np.diff(np.searchsorted(numbers, bounds))[0])
+        again = _distinct(numbers[1:][numbers[1:] == numbers[:-1]])
+        repeated.append(again & ((np.uint64(1) << _EVENT_BITS) - np.uint64(1)))
+    return Events(_joined(repeated), count, random == count)
+
+
+def sessions(connection: duckdb.DuckDBPyConnection) -> Sessions | None:
+    """Read whose the sessions of the view `landed` are; None where some row breaks a rule of the row.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    persons: list[pl.DataFrame] = []
+    seen: list[Numbers] = []
+    owners: list[Integers] = []
+    for rows in _parts(sql.batches(connection, "session_numbers", rows=ROWS_AT_ONCE)):
+        if rows["at"].null_count() or rows["pseudonym"].null_count() or not rows["consent"].all(ignore_nulls=False):
+            return None
+        pseudonym, at = rows["pseudonym"].to_numpy(), rows["at"].to_numpy()
+        known = _distinct(np.sort(pseudonym))
+        session = rows["session"].drop_nulls().to_numpy()
+        if known[0] <= _SMALLEST or (session >> _SESSION_BITS != _TAB).any():
+            return None
+        rank = _ranks(known, pseudonym)
+        first, last = np.full(known.size, at.max()), np.full(known.size, at.min())
+        np.minimum.at(first, rank, at)
+        np.maximum.at(last, rank, at)
+        persons.append(pl.DataFrame({"pseudonym": known, "first_at": first, "last_at": last}))
+        if session.size < rank.size:
+            rank = rank[rows["session"].is_not_null().to_numpy()]
+        pairs = session << np.uint64(_RANK_BITS) | rank.astype(np.uint64)  # the version falls off
+        pairs.sort()
+        pairs = _distinct(pairs)
+        numbers = pairs >> np.uint64(_RANK_BITS)
+        seen.append(numbers)
+        owners.append(known[(pairs & np.uint64((1 << _RANK_BITS) - 1)).astype(np.int64)])
+    return Sessions(_persons(persons), *_seen(seen, owners))
+
+
+def _parts(batches: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
+    """Gather what comes in pieces into frames of not more than `ROWS_AT_ONCE` rows."""
+    waiting: list[pl.DataFrame] = []
+    height = 0
+    for batch in batches:
+        if waiting and height + batch.height > ROWS_AT_ONCE:
+            yield pl.concat(waiting, rechunk=True)
+            waiting, height = [], 0
+        waiting.append(batch)
+        height += batch.height
+    if height:
+        yield pl.concat(waiting, rechunk=True)
+
+
+def _ranks(known: Integers, values: Integers) -> npt.NDArray[np.int32]:
+    """Return the place of each value among the known ones, which hold them all: a guess, then a search."""
+    bits = max(10, int(known.size).bit_length() + 2)
+    guesses = np.zeros(1 << bits, np.int32)
+    guesses[_slots(known, bits)] = np.arange(known.size, dtype=np.int32)
+    rank = guesses.take(_slots(values, bits), mode="wrap")  # wrap: nothing lies outside, and nothing is asked
+    wrong = np.flatnonzero(known.take(rank, mode="wrap") != values)
+    rank[wrong] = np.searchsorted(known, values[wrong])
+    return rank
+
+
+def _slots(values: Integers, bits: int) -> npt.NDArray[np.int32]:
+    return (values.view(np.uint64) * _MIX >> np.uint64(64 - bits)).astype(np.int32)
+
+
+def _persons(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={"pseudonym": pl.Int64, "first_at": pl.Int64, "last_at": pl.Int64})
+    persons = pl.concat([empty, *parts])
+    if len(parts) > 1:
+        persons = persons.group_by("pseudonym").agg(pl.col("first_at").min(), pl.col("last_at").max())
+    return persons.sort("pseudonym").with_columns(pl.col("first_at", "last_at").cast(pl.Datetime("us")))
+
+
+def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Numbers]:
+    """Return the numbers that are there, and those that belong to two persons, of one part or of two."""
+    seen = np.sort(_joined(parts))
+    twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
+    if not twice.size:
+        return seen, twice
+    again = [np.isin(part, twice) for part in parts]
+    pairs = pl.concat(
+        [
+            pl.DataFrame({"number": part[here], "pseudonym": owner[here]})
+            for part, owner, here in zip(parts, owners, again, strict=True)
+        ]
+    )
+    of_two = pairs.group_by("number").agg(pl.col("pseudonym").n_unique()).filter(pl.col("pseudonym") > 1)
+    return _distinct(seen), of_two["number"].sort().to_numpy()
+
+
+def _distinct(values: Any) -> Any:
+    """Return sorted values, each once."""
+    return values[np.concatenate(([True], values[1:] != values[:-1]))] if values.size else values
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
