@@ -75,6 +75,7 @@ def main(millions: float) -> None:
         counts = {expectation.id: 0 for expectation in register.load().suite("events")}
         first, _ = timed(lambda: judge.judge("events", {"0": counts}))
         few, _ = timed(lambda: judge.judge("events", {"0": counts}))
+        some, _ = timed(lambda: judge.judge("events", {str(number): counts for number in range(100)}))
         many, _ = timed(lambda: judge.judge("events", {str(number): counts for number in range(1000)}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{rows:,} events in one partition; peak memory of the whole run {peak:,.0f} MB")
@@ -86,6 +87,7 @@ def main(millions: float) -> None:
         ("check + roll up", check + rolled),
         ("GX: import and first judgement", first),
         ("GX: 1 partition", few),
+        ("GX: 100 partitions", some),
         ("GX: 1,000 partitions", many),
     ):
         print(f"{name:34}{seconds:8.2f}{seconds / floor:9.1f}")
