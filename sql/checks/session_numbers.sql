@@ -3,7 +3,7 @@
 -- inputs: landed
 -- parameters: none
 SELECT
-    consent,
+    consent::UTINYINT AS consent,
     pseudonym,
     epoch_us(occurred_at) AS at,
     session_number(session_id) + ((session_id::UHUGEINT >> 76)::UBIGINT & 15) * 4398046511104::UBIGINT AS session

@@ -155,18 +155,17 @@ def frame(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any
 
 
 def batches(connection: duckdb.DuckDBPyConnection, name: str, rows: int, /, **parameters: Any) -> Iterator[Any]:
-    """Run a statement of the room and return its rows as Arrow batches, UUIDs as 16 bytes; raises as `frame` does."""
+    """Run a statement of the room and return its rows as Arrow batches; raises as `frame` does."""
     import duckdb  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
 
-    connection.execute("SET arrow_lossless_conversion = true")
     reader = _run(connection, name, parameters, lambda relation: relation.to_arrow_reader(rows))
     while True:
         try:
             batch = reader.read_next_batch()
         except StopIteration:
             return
-        except (duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             kind = type(error).__name__
         else:
             yield batch
@@ -182,25 +181,6 @@ def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any
 def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
     """Keep a statement of the room as the view of its name, read when it is asked; raises as `frame` does."""
     _run(connection, name, parameters, lambda relation: relation.create_view(name))
-
-
-def batches(
-    connection: duckdb.DuckDBPyConnection, name: str, /, *, rows: int, **parameters: Any
-) -> Iterator[pl.DataFrame]:
-    """Run a statement of the room and yield its rows in pieces of at most `rows`, never all; raises as `frame` does."""
-    import duckdb  # noqa: PLC0415
-    import polars as pl  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
-
-    reader = _run(connection, name, parameters, lambda relation: relation.to_arrow_reader(rows))
-    try:
-        for batch in reader:
-            yield pl.DataFrame(batch)
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        kind = type(error).__name__
-    else:
-        return
-    raise QueryError(name, kind)
 
 
 def write(relation: duckdb.DuckDBPyRelation, file: Path, *, partition_by: str | None = None) -> None:

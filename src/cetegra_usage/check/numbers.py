@@ -75,8 +75,8 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
     count = random = 0
     parts = 1 + rows // EVENTS_AT_ONCE
     for part in range(parts):
-        batches = sql.batches(connection, "event_numbers", rows=ROWS_AT_ONCE, parts=parts, part=part)
-        numbers = _joined([batch["number"].to_numpy() for batch in batches])
+        batches = sql.batches(connection, "event_numbers", ROWS_AT_ONCE, parts=parts, part=part)
+        numbers = _joined([batch.column("number").to_numpy() for batch in batches])
         numbers.sort()
         count += numbers.size
         for version in _RANDOM:  # sorted: all of a version lie together
@@ -96,8 +96,8 @@ def sessions(connection: duckdb.DuckDBPyConnection) -> Sessions | None:
     persons: list[pl.DataFrame] = []
     seen: list[Numbers] = []
     owners: list[Integers] = []
-    for rows in _parts(sql.batches(connection, "session_numbers", rows=ROWS_AT_ONCE)):
-        if rows["at"].null_count() or rows["pseudonym"].null_count() or not rows["consent"].all(ignore_nulls=False):
+    for rows in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE)):
+        if rows["at"].null_count() or rows["pseudonym"].null_count() or rows["consent"].sum() < rows.height:
             return None
         pseudonym, at = rows["pseudonym"].to_numpy(), rows["at"].to_numpy()
         known = _distinct(np.sort(pseudonym))
@@ -120,16 +120,17 @@ def sessions(connection: duckdb.DuckDBPyConnection) -> Sessions | None:
     return Sessions(_persons(persons), *_seen(seen, owners))
 
 
-def _parts(batches: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
+def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
     """Gather what comes in pieces into frames of not more than `ROWS_AT_ONCE` rows."""
     waiting: list[pl.DataFrame] = []
     height = 0
     for batch in batches:
-        if waiting and height + batch.height > ROWS_AT_ONCE:
+        frame = pl.DataFrame(batch)
+        if waiting and height + frame.height > ROWS_AT_ONCE:
             yield pl.concat(waiting, rechunk=True)
             waiting, height = [], 0
-        waiting.append(batch)
-        height += batch.height
+        waiting.append(frame)
+        height += frame.height
     if height:
         yield pl.concat(waiting, rechunk=True)
 

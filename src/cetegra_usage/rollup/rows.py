@@ -105,6 +105,7 @@ def by_bucket(
     """
     held: list[list[Rows]] = [[] for _ in range(buckets)]
     size = 0
+    connection.execute("SET arrow_lossless_conversion = true")  # UUIDs as 16 bytes
     for batch in sql.batches(
         connection, "identified", HELD_ROWS, user_types=words.user_types, features=words.features, day=day
     ):
