@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from cetegra_usage import ledger
+from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
 from support.figures import releases, table
@@ -77,6 +79,15 @@ def test_nothing_but_the_log_knows_who_was_forgotten(at_once: Path) -> None:
     stored(at_once)
 
 
+def test_files_that_were_written_again_verify_and_only_they_may_be_gone(at_once: Path, tmp_path: Path) -> None:
+    assert verify(load_settings(at_once)).faults == []
+    shutil.copytree(at_once.parent, tmp_path / "copy")
+    gone = max((tmp_path / "copy/warehouse/rollups/events").rglob("*persons*.parquet"))
+    gone.unlink()
+    faults = verify(load_settings(tmp_path / "copy" / at_once.name)).faults
+    assert [fault.place for fault in faults] == [gone.relative_to(tmp_path / "copy/warehouse").as_posix()]
+
+
 def test_the_row_that_closed_before_counts_them(at_once: Path) -> None:
     (row,) = [
         row
@@ -111,3 +122,4 @@ def test_a_withdrawal_that_comes_after_that_strips_what_it_must(tmp_path: Path) 
     ]
     assert (row["events"], row["identified_events"]) == (7 + 4, 4 + 4)
     stored(config)
+    assert verify(load_settings(config)).faults == []
