@@ -44,7 +44,10 @@ def each(work: Callable[[Spec, T], R], spec: Spec, batches: Sequence[T], *, name
     futures = [batch.with_options(name=name).submit(work, spec, items) for items in batches]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        return [future.result() for future in progress.track(futures, description=name)]
+        # All are waited for before a failure is told: nobody works on when the folder goes and the hold ends.
+        for future in progress.track(futures, description=name):
+            future.wait()
+    return [future.result() for future in futures]
 
 
 @flow(name="cetegra-usage run", persist_result=False)

@@ -105,7 +105,7 @@ def test_landing_keeps_files_for_wait_days_and_five_weeks(
 ) -> None:
     gone = TODAY - timedelta(days=age_days)
     warehouse = open_store("warehouse", StoreSettings(url="w", country="NO"), folder=tmp_path)
-    bodies = [{"partition": f"events/workspace/{day}"} for day in (gone, DAY)]
+    bodies = [{"kind": ledger.VERDICT, "partition": f"events/workspace/{day}"} for day in (gone, DAY)]
     ledger.append(warehouse, ledger.Ledger(), bodies, datetime(2026, 6, 2, tzinfo=UTC))
     found = faults(zone, warehouse__url=str(tmp_path / "w"))
     assert found == ({} if is_kept else {"landing keeps files": "storage"})

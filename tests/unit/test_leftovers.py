@@ -47,7 +47,13 @@ def settings(zone: Path, tmp_path: Path) -> Settings:
 
 def record(partition: str, *paths: str) -> dict[str, Any]:
     rollups = [{"path": path, "bytes": 1, "sha256": "0" * 64} for path in paths]
-    return {"partition": partition, "state": "accepted", "rollups": rollups, "vocabulary": "v"}
+    return {
+        "kind": ledger.VERDICT,
+        "partition": partition,
+        "state": "accepted",
+        "rollups": rollups,
+        "vocabulary": "v",
+    }
 
 
 NAMED = {
