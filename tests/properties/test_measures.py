@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
 import pyarrow.parquet as pq
@@ -19,6 +19,9 @@ from cetegra_usage.settings import load_settings
 from support.figures import GRAINS, differences, mistyped, releases, table
 from support.reference import Change, Event, Fate, reference, settle
 from support.zones import PSEUDONYMS, Layout, Zone, write, zones
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SLOW = settings(
     deadline=None,
@@ -76,15 +79,45 @@ def test_any_order_of_arrival_ends_the_same(zone: Zone, steps: list[int]) -> Non
         assert_published_is_the_references(zone, Path(folder))
 
 
+@pytest.mark.parametrize("is_anybody", [True, False], ids=["people", "nobody"])
+def test_a_consent_log_that_lands_last_ends_as_if_it_had_been_there(is_anybody: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    # Without a log nobody is doubted. It begins after the week, with one of the people: the other one is not in it.
+    at = datetime(2026, 6, 1, 9, tzinfo=UTC)
+    stranger, known = PSEUDONYMS[:2]
+    walked = [(who if is_anybody else None, at + timedelta(days=n)) for n, who in enumerate((stranger, known))]
+    zone = _week(walked, [Change(known, at + timedelta(days=9), "granted")])
+    config = write(zone, tmp_path)
+    log, waiting = tmp_path / "landing" / "consents", tmp_path / "waiting"
+    log.rename(waiting)
+    run_on(zone, config)
+    waiting.rename(log)
+    run_on(zone, config)
+    assert_published_is_the_references(zone, tmp_path)
+    assert {partition["state"] for partition in run_on(zone, config).values()} == {"unchanged"}
+
+
 @pytest.mark.parametrize("layout", get_args(Layout))
 def test_a_pseudonym_keeps_every_digit_whatever_the_layout(layout: Layout, tmp_path: Path) -> None:
     # A week in which one of two people has withdrawn: who it was must be told apart by the last digits too.
     at = datetime(2026, 6, 1, 9, tzinfo=UTC)
     there, gone = PSEUDONYMS[:2]
+    walked = [(pseudonym, at + timedelta(days=n)) for n, pseudonym in enumerate((None, gone, there, there))]
+    consents = [Change(pseudonym, at - timedelta(days=1), "granted") for pseudonym in (gone, there)]
+    zone = _week(walked, [*consents, Change(gone, at + timedelta(days=2), "withdrawn")], layout)
+    run_on(zone, write(zone, tmp_path))
+    schemas = [pq.read_schema(file) for file in (tmp_path / "warehouse").rglob("*.parquet")]
+    assert {str(schema.field("pseudonym").type) for schema in schemas if "pseudonym" in schema.names} == {"int64"}
+    assert_published_is_the_references(zone, tmp_path)
+
+
+def _week(
+    walked: Sequence[tuple[int | None, datetime]], consents: Sequence[Change], layout: Layout = "parquet"
+) -> Zone:
+    """Return the first week of June 2026 in one service: an event each, the last of them landed twice."""
     events = [
         Event(
             event_id=UUID(int=(4 << 76) | (2 << 62) | n),
-            occurred_at=at + timedelta(days=n),
+            occurred_at=at,
             service="docs",
             user_type="basic_user",
             action="open",
@@ -92,27 +125,23 @@ def test_a_pseudonym_keeps_every_digit_whatever_the_layout(layout: Layout, tmp_p
             consent=pseudonym is not None,
             pseudonym=pseudonym,
         )
-        for n, pseudonym in enumerate((None, gone, there, there))
+        for n, (pseudonym, at) in enumerate(walked)
     ]
-    consents = [Change(pseudonym, at - timedelta(days=1), "granted") for pseudonym in (gone, there)]
-    zone = Zone(
+    first = date(2026, 6, 1)
+    return Zone(
         catalogue=Catalogue(
             services={"docs": "Docs"},
             user_types={"basic_user": "Basic user"},
-            features={"docs.page": Feature("docs.page", "Page", "docs", ("open",), "team", at.date())},
+            features={"docs.page": Feature("docs.page", "Page", "docs", ("open",), "team", first)},
             notices={},
             digest="",
         ),
         events=(*events, events[-1]),
-        consents=(*consents, Change(gone, at + timedelta(days=2), "withdrawn")),
-        partitions={("docs", (at + timedelta(days=n)).date()): "accepted" for n in range(7)},
+        consents=tuple(consents),
+        partitions={("docs", first + timedelta(days=n)): "accepted" for n in range(7)},
         today=date(2026, 6, 12),
         layout=layout,
     )
-    run_on(zone, write(zone, tmp_path))
-    schemas = [pq.read_schema(file) for file in (tmp_path / "warehouse").rglob("*.parquet")]
-    assert {str(schema.field("pseudonym").type) for schema in schemas if "pseudonym" in schema.names} == {"int64"}
-    assert_published_is_the_references(zone, tmp_path)
 
 
 def assert_published_is_the_references(zone: Zone, folder: Path) -> None:

@@ -30,6 +30,11 @@ _NONE = pl.DataFrame(
 )
 
 
+def exists(job: Job) -> bool:
+    """Whether there is a log, or ever was: without one everybody's consent counts as in force."""
+    return job.zone.has_consents or any(partition.startswith("consents/") for partition in job.ledger.latest)
+
+
 def changes(job: Job) -> pl.DataFrame:
     """Return every accepted change: `day` (of its partition), `pseudonym`, `changed_at`, `state`; ordered.
 

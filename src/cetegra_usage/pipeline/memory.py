@@ -46,7 +46,7 @@ class Made:
         fingerprint: A digest of all its inputs.
         rules: A digest of statements, suites and settings.
         catalogue: The catalogue's.
-        firsts: A digest of the days of the services' first partitions.
+        firsts: A digest of the days of the services' first partitions, and of whether there is a consent log.
         records: The number of records of the ledger when that was last looked at.
     """
 

@@ -234,9 +234,13 @@ class _LateConsent:
         self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
         self._pending = {item.partition: item for item in consents if item.is_pending and item.landed}
         self._changes: dict[tuple[str, str | None, bool], pl.DataFrame] = {}
+        self._is_log = consent_log.exists(job)
 
     def touches(self, item: Item) -> bool:
         assert item.record is not None  # noqa: S101  # the caller looked
+        if self._is_log and _knew_no_log(item.record):  # whoever is not in the log has never granted
+            persons = _read(self._job, item.record, "persons", ["pseudonym"])
+            return not item.record.is_verdict or not persons.is_empty()
         seen = item.record.body["consents"]
         later = self._later(item.partition.day, seen)
         if not later:
@@ -310,6 +314,12 @@ class _LateConsent:
 
 
 _NO_CHANGES = pl.DataFrame(schema={"pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String})
+
+
+def _knew_no_log(record: Record) -> bool:
+    """Whether consent was not checked when a partition was judged."""
+    counts = {result["expectation"]: result["count"] for result in record.body["results"]}
+    return counts["consent_in_force"] is None
 
 
 def _read(job: Job, record: Record | None, table: str, columns: list[str] | None) -> pl.DataFrame:

@@ -163,9 +163,9 @@ def write_intervals(job: Job, extra: Mapping[Partition, Path] | None = None) -> 
     """
     extra = extra or {}
     job.spec.intervals.unlink(missing_ok=True)
-    log = consent_log.changes(job)
-    if not job.zone.has_consents and log.is_empty():
+    if not consent_log.exists(job):
         return
+    log = consent_log.changes(job)
     days = [partition.day for partition in extra]
     frames = [pl.read_parquet(path).select(consent_log.COLUMNS) for path in extra.values()]
     log = pl.concat([log.filter(~pl.col("day").is_in(days)).select(consent_log.COLUMNS), *frames])

@@ -14,7 +14,7 @@ from cetegra_usage import ledger, measure
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Partition, Period, each_day, periods_between
-from cetegra_usage.pipeline import memory, public, sources, tallied
+from cetegra_usage.pipeline import consent_log, memory, public, sources, tallied
 from cetegra_usage.pipeline.errata import Change, changes, summarised
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
@@ -138,9 +138,8 @@ class _Inputs:
         self._job = job
         self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), public.hashes(job)])
         self._reach: dict[Period, date] = {}
-        self._firsts = ledger.digest(
-            {service: str(public.first_day(job, service)) for service in job.catalogue.services}
-        )
+        firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
+        self._firsts = ledger.digest([firsts, consent_log.exists(job)])  # a log that begins later says more of a day
 
     def changed(self, period: Period) -> bool:
         """Whether a period was never released, or from something else."""

@@ -45,13 +45,9 @@ def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
     return Source(
         services={service: ServiceCalendar(firsts[service], frozenset(days)) for service, days in accepted.items()},
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
-        consents=[consent_log.file(job)] if _has_log(job) else None,
+        consents=[consent_log.file(job)] if consent_log.exists(job) else None,
         consents_missing=_consents_missing(job, period.last),
     )
-
-
-def _has_log(job: Job) -> bool:
-    return job.zone.has_consents or any(partition.startswith("consents/") for partition in job.ledger.latest)
 
 
 def _consents_missing(job: Job, last: date) -> frozenset[date]:
