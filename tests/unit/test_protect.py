@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -15,7 +16,10 @@ from cetegra_usage import definitions
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import Period
 from cetegra_usage.protect import Protection, ReleasedTables, protect, protect_count
+from cetegra_usage.protect.attack import Goal, System, exposed
 from cetegra_usage.protect.audit import audit
+from cetegra_usage.protect.audit.rows import Statement
+from cetegra_usage.protect.audit.solve import Polytope
 from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
 from cetegra_usage.settings import Disclosure
 
@@ -385,6 +389,35 @@ def test_the_attacker_finds_what_two_releases_give_away() -> None:
 def test_the_attacker_sees_a_figure_below_the_threshold() -> None:
     frame = sessions({("docs", "a"): 7, ("docs", "b"): 70, ("workspace", "a"): 60, ("workspace", "b"): 80})
     assert audit(WEEK, {"sessions": frame.drop("sessions_people")}, [], TABLES, PLAIN).told == 1
+
+
+def test_great_counts_that_are_withheld_hide_nothing_of_what_their_sums_tell() -> None:
+    """Three cells, and the sum of each two: each of them is half of what it shares, to the unit."""
+    circle = [
+        Statement(whole, parts, "=", nearly=False, rest=False)
+        for whole, parts in ((3, (0, 1)), (4, (1, 2)), (5, (0, 2)))
+    ]
+    lower, upper = np.array([0.0] * 3 + [9000.0] * 3), np.array([np.inf] * 3 + [9000.0] * 3)
+    for rows, expected in ((circle[:2], 0), (circle, 3)):
+        polytope = Polytope(rows, lower, upper, np.zeros(6, dtype=np.intp))
+        assert polytope.intervals(np.arange(3), threshold=10, width=5)[1].sum() == expected
+
+
+def test_great_counts_that_are_withheld_are_safe_where_only_what_they_are_at_least_is_told() -> None:
+    """Two groups of 9,000 people, each covered by the same two cells."""
+    cells = np.array([2, 0, 1, 3, 0, 1])
+    told = System(
+        row=np.array([0, 0, 0, 1, 1, 1]),
+        cell=cells,
+        sign=np.where(cells < 2, -1.0, 1.0),  # the two groups come after the two cells
+        equal=np.zeros(2, dtype=bool),
+        weak=np.zeros(2, dtype=bool),
+        lower=np.array([0.0, 0.0, 8998.0, 8998.0]),
+        upper=np.array([np.inf, np.inf, 9002.0, 9002.0]),
+        window=np.zeros(4, dtype=np.intp),
+    )
+    truth = np.array([6000.0, 5000.0, 9000.0, 9000.0])
+    assert exposed(told, np.array([0]), truth, Goal(threshold=10, width=5)).cells.tolist() == []
 
 
 def test_only_protect_makes_a_protected_table(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _TURNS = 4
 _NEAR, _WHOLE = 1_500, 40_000
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FAR = 1_000.0
-"""How far above what is known an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
+"""How far above the truth an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +326,8 @@ def _searched(
 ) -> list[int]:
     """Return those of a block's watched cells for which no points were found that keep them safe."""
     local = within(system, block, point)
+    far = np.maximum(np.append(point[block], 1.0), local.lower) + _FAR
+    local = replace(local, upper=np.where(np.isfinite(local.upper), local.upper, far))
     number = np.full(len(system.lower), -1)
     number[block] = np.arange(len(block))
     mine = number[mine]
@@ -407,14 +409,13 @@ def solve(system: System, objective: Floats, method: str = "highs") -> Floats | 
     objective = np.pad(objective, (0, len(system.lower) - len(objective)))
     matrix = system.matrix()
     equal, other = matrix[system.equal], matrix[~system.equal]
-    top = np.where(np.isfinite(system.upper), system.upper, np.maximum(system.lower, 0) + _FAR)
     result = linprog(
         objective,
         A_eq=equal if equal.shape[0] else None,
         b_eq=np.zeros(equal.shape[0]) if equal.shape[0] else None,
         A_ub=other if other.shape[0] else None,
         b_ub=np.zeros(other.shape[0]) if other.shape[0] else None,
-        bounds=np.column_stack([system.lower, top]),
+        bounds=np.column_stack([system.lower, system.upper]),
         method=method,
     )
     return np.asarray(result.x) if result.x is not None and result.status == 0 else None

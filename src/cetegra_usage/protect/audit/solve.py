@@ -175,20 +175,20 @@ class Polytope:
             used = np.zeros(self._cells, dtype=bool)
             used[self._matrix.indices] = True
             piece = np.flatnonzero(wanted & used)
-            found = self._piece(piece, point).extreme(np.zeros(len(piece)))
+            found = self._piece(piece, point, np.inf).extreme(np.zeros(len(piece)))
             if found is not None:
                 point[piece] = found
                 break
         return point
 
-    def _piece(self, cells: Numbers, point: Values) -> _Piece:
-        """Cut some cells out, with the rest where it is in a point."""
+    def _piece(self, cells: Numbers, point: Values, room: float = _ROOM) -> _Piece:
+        """Cut some cells out, with the rest where it is in a point, and with some room above that point."""
         rows = np.unique(self._matrix.tocsc()[:, cells].indices)
         matrix = self._matrix[rows]
         rest = point.copy()
         rest[cells] = 0
         shift = matrix @ rest
-        top = np.minimum(self._upper[cells], np.maximum(self._lower[cells], 0) + _ROOM)
+        top = np.minimum(self._upper[cells], point[cells] + room)
         return _Piece(matrix[:, cells], self._low[rows] - shift, self._high[rows] - shift, self._lower[cells], top)
 
 
