@@ -28,6 +28,8 @@ _PASSES = 60
 _TURNS = 4
 _NEAR, _WHOLE = 1_500, 40_000
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
+_FIRM = 10.0
+"""How much more it costs to do without a row that surely holds than without a weak one."""
 _FAR = 1_000.0
 """How far above the truth an unbounded cell may go in a witness: a bound of ours, so it can only hide witnesses."""
 
@@ -94,6 +96,9 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
     )
     own = np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0
     system = system.keep(~own | ((total <= _SLACK) & (~system.equal | (total >= -_SLACK))))
+    # A row that no figures fulfil is false; else what follows from one false row would be held against true ones.
+    least, most = _activity(system, system.lower, system.upper)
+    system = system.keep((least <= _SLACK) & (~system.equal | (most >= -_SLACK)))
     while True:
         _, _, broken = _propagate(system)
         if not broken.any():
@@ -101,12 +106,30 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
         around = np.zeros(len(system.lower), dtype=bool)
         around[system.cell[broken[system.row]]] = True
         weak = system.weak & (np.bincount(system.row, around[system.cell], minlength=system.rows) > 0)
-        system = system.keep(~(weak if weak.any() else broken))
+        system = system.keep(~next(rows for rows in (broken & system.weak, weak, broken) if rows.any()))
     point = start(system, value, known)
-    if point is None:
-        system = system.keep(np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0)
-        point = start(system, value, known)
-    return system, np.clip(0.0, system.lower, system.upper) if point is None else point
+    return (system, point) if point is not None else _reconciled(system)
+
+
+def _reconciled(system: System) -> tuple[System, Floats]:
+    """Leave out the rows that must go so that all others hold together: as little as can be, weak ones first."""
+    rows, cells = system.rows, len(system.lower)
+    equal = np.flatnonzero(system.equal)
+    loose = replace(
+        system,
+        row=np.concatenate([system.row, np.arange(rows), equal]),
+        cell=np.concatenate([system.cell, cells + np.arange(rows + len(equal))]),
+        sign=np.concatenate([system.sign, -np.ones(rows), np.ones(len(equal))]),
+        lower=np.concatenate([system.lower, np.zeros(rows + len(equal))]),
+        upper=np.concatenate([system.upper, np.full(rows + len(equal), np.inf)]),
+    )
+    cost = np.where(system.weak, 1.0, _FIRM)
+    found = solve(loose, np.concatenate([np.zeros(cells), cost, cost[equal]]))
+    if found is None:
+        return system.keep(np.zeros(rows, dtype=bool)), np.clip(0.0, system.lower, system.upper)
+    over = found[cells : cells + rows].copy()
+    over[equal] += found[cells + rows :]
+    return system.keep(over <= _SLACK), found[:cells]
 
 
 def tighten(system: System) -> System:
