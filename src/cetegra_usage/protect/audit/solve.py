@@ -25,6 +25,8 @@ _SWEEPS = 80
 _PIECE = 1_500
 _ROOM = 2_000.0
 _PATIENCE = 3
+_SURE = 10.0
+"""How much dearer it is to do without a row that surely holds than without a doubtful one."""
 
 
 class Polytope:
@@ -165,20 +167,23 @@ class Polytope:
         return pieces
 
     def _any_point(self, wanted: Marks) -> Values:
-        """Return one table that fits; outside of what is wanted cells are at a bound."""
+        """Return one table that fits; outside of what is wanted cells are at a bound.
+
+        Where releases fit together only nearly, the rows are left out that it takes: as few as can be, by how far
+        they are from holding, and the doubtful first.
+        """
         point = np.clip(0.0, self._lower, self._upper)
-        for rows in (np.ones(len(self._low), dtype=bool), ~self._doubtful, np.zeros(0, dtype=bool)):
-            if len(rows) == len(self._low):
-                self._keep(rows)
-            else:  # releases that fit together only nearly: then bounds are all that is known
-                self._keep(np.zeros(len(self._low), dtype=bool))
-            used = np.zeros(self._cells, dtype=bool)
-            used[self._matrix.indices] = True
-            piece = np.flatnonzero(wanted & used)
-            found = self._piece(piece, point, np.inf).extreme(np.zeros(len(piece)))
-            if found is not None:
-                point[piece] = found
-                break
+        used = np.zeros(self._cells, dtype=bool)
+        used[self._matrix.indices] = True
+        cells = np.flatnonzero(wanted & used)
+        found = self._piece(cells, point, np.inf).extreme(np.zeros(len(cells)))
+        if found is None:
+            rows = np.unique(self._matrix.tocsc()[:, cells].indices)
+            found, lacking = self._piece(cells, point, np.inf).nearest(np.where(self._doubtful[rows], 1.0, _SURE))
+            keep = np.ones(len(self._low), dtype=bool)
+            keep[rows[lacking > _TINY]] = False
+            self._keep(keep)
+        point[cells] = found
         return point
 
     def _piece(self, cells: Numbers, point: Values, room: float = _ROOM) -> _Piece:
@@ -216,6 +221,7 @@ class _Piece:
     def __init__(self, matrix: sparse.csr_matrix, low: Values, high: Values, bottom: Values, top: Values) -> None:
         equal = low == high
         above, below = ~equal & np.isfinite(high), ~equal & np.isfinite(low)
+        self._rows = matrix, low, high
         self._equal = (matrix[equal], high[equal]) if equal.any() else (None, None)
         self._other = (
             (sparse.vstack([matrix[above], -matrix[below]]), np.concatenate([high[above], -low[below]]))
@@ -232,6 +238,24 @@ class _Piece:
             return weights
         result = linprog(weights, A_ub=other, b_ub=most, A_eq=equal, b_eq=value, bounds=bounds, method="highs")
         return result.x if result.status == 0 else None
+
+    def nearest(self, price: Values) -> tuple[Values, Values]:
+        """Return the table that lacks least of fitting, at a price for each row, and what each row lacks."""
+        matrix, low, high = self._rows
+        count, size = len(low), len(self.top)
+        short, beyond = np.where(np.isfinite(low), np.inf, 0.0), np.where(np.isfinite(high), np.inf, 0.0)
+        more = sparse.identity(count)
+        wide = _Piece(
+            sparse.hstack([matrix, more, -more]).tocsr(),
+            low,
+            high,
+            np.concatenate([self.bottom, np.zeros(2 * count)]),
+            np.concatenate([self.top, short, beyond]),
+        )
+        table = wide.extreme(np.concatenate([np.zeros(size), price, price]))
+        if table is None:  # there is one: what lacks is unbounded
+            raise ArithmeticError("no table was found that lacks least of fitting what was published")
+        return table[:size], table[size : size + count] + table[size + count :]
 
 
 def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
