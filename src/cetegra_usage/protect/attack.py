@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
+
+from cetegra_usage.programme import Programme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -355,15 +356,16 @@ def _searched(
     number[block] = np.arange(len(block))
     mine = number[mine]
     low, high = point[block][mine].copy(), point[block][mine].copy()
+    rows = programme(local)
 
     def learn(up: Flags, down: Flags) -> None:
         # Nothing is moved further than it must, so that one cell does not take what others need.
         top, bottom = goal.ends(low, high)
-        upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(block))
+        upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(local.lower))
         upper[mine[up]] = np.minimum(upper[mine[up]], top[up])
         lower[mine[down]] = np.maximum(lower[mine[down]], bottom[down])
         objective[mine[up]], objective[mine[down]] = -1.0, 1.0
-        found = solve(replace(local, lower=lower, upper=upper), objective)
+        found = rows.least(objective, lower, upper)
         if found is not None:
             np.minimum(low, found[mine], out=low)
             np.maximum(high, found[mine], out=high)
@@ -427,18 +429,12 @@ def start(system: System, value: Floats, known: Flags) -> Floats | None:
     return None
 
 
-def solve(system: System, objective: Floats, method: str = "highs") -> Floats | None:
+def programme(system: System) -> Programme:
+    """Return the rows as a programme; its bounds come with each question."""
+    return Programme(system.matrix(), np.where(system.equal, 0.0, -np.inf), np.zeros(system.rows))
+
+
+def solve(system: System, objective: Floats) -> Floats | None:
     """Return the point that makes the objective least, or none where there is none; missing weights are 0."""
-    objective = np.pad(objective, (0, len(system.lower) - len(objective)))
-    matrix = system.matrix()
-    equal, other = matrix[system.equal], matrix[~system.equal]
-    result = linprog(
-        objective,
-        A_eq=equal if equal.shape[0] else None,
-        b_eq=np.zeros(equal.shape[0]) if equal.shape[0] else None,
-        A_ub=other if other.shape[0] else None,
-        b_ub=np.zeros(other.shape[0]) if other.shape[0] else None,
-        bounds=np.column_stack([system.lower, system.upper]),
-        method=method,
-    )
-    return np.asarray(result.x) if result.x is not None and result.status == 0 else None
+    weights = np.pad(objective, (0, len(system.lower) - len(objective)))
+    return programme(system).least(weights, system.lower, system.upper)

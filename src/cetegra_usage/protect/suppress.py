@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.optimize import Bounds, LinearConstraint, milp
 
+from cetegra_usage.programme import Programme
 from cetegra_usage.protect.attack import neighbourhood, within
 
 if TYPE_CHECKING:
@@ -95,9 +96,8 @@ def _shifted(
         ends.append(0.0 if few else here - goal.width)
     for size in _NEAR:
         near = neighbourhood(*graph, target, size)
-        local = within(plan.system, near, point)
-        found = [_shift(plan, local, near, (target, end), point) for end in ends]
-        found = [cells for cells in found if cells is not None]
+        shift = _Shift(plan, near, target, point)
+        found = [cells for end in ends if (cells := shift.to(end)) is not None]
         if found:
             return min(found, key=lambda cells: plan.cost[cells].sum())
         if len(near) < size:
@@ -105,42 +105,51 @@ def _shifted(
     return None
 
 
-def _shift(plan: Plan, local: System, near: Integers, goal: tuple[int, float], point: Floats) -> list[int] | None:
-    """Move one cell to a value at least cost; return the cells that leave what is published of them."""
-    target, end = goal
-    size = len(near)
-    may = np.flatnonzero(plan.free[near] & ~plan.withheld[near])
-    count = len(may)
-    shut = plan.withheld[near]
-    reach = point[near] + 10 * abs(end - point[target]) + 10
-    matrix = local.matrix()
-    wide = sparse.hstack([matrix[:, :size], sparse.csr_matrix((local.rows, 2 * count))]).tocsr()
-    constant = matrix[:, size].toarray().ravel()
-    one = np.ones(count)
-    value = sparse.csr_matrix((one, (np.arange(count), may)), shape=(count, size))
-    over = sparse.hstack([value, -sparse.identity(count), sparse.csr_matrix((count, count))])
-    under = sparse.hstack([-value, sparse.csr_matrix((count, count)), -sparse.identity(count)])
-    lower = np.where(shut, 0.0, local.lower[:size])
-    upper = np.where(shut, reach, local.upper[:size])
-    lower[may], upper[may] = 0.0, reach[may]
-    at = int(np.searchsorted(near, target))
-    lower[at] = upper[at] = end
-    equal = local.equal
-    result = linprog(
-        np.concatenate([np.zeros(size), plan.cost[near][may], plan.cost[near][may]]),
-        A_ub=sparse.vstack([wide[~equal], over, under]).tocsr(),
-        b_ub=np.concatenate([-constant[~equal], local.upper[:size][may], -local.lower[:size][may]]),
-        A_eq=wide[equal] if equal.any() else None,
-        b_eq=-constant[equal] if equal.any() else None,
-        bounds=np.column_stack(
-            [np.concatenate([lower, np.zeros(2 * count)]), np.concatenate([upper, np.full(2 * count, np.inf)])]
-        ),
-        method="highs",
-    )
-    if result.x is None or result.status != 0:
-        return None
-    moved = result.x[size : size + count] + result.x[size + count :] > _MOVED
-    return near[may[moved]].tolist()
+class _Shift:
+    """Moves one cell at least cost, and says which cells that makes leave what is published of them.
+
+    The unknowns are the cells near the target, and for each that may be withheld how far it is above and below what is
+    published of it.
+    """
+
+    def __init__(self, plan: Plan, near: Integers, target: int, point: Floats) -> None:
+        local = within(plan.system, near, point)
+        size = len(near)
+        self._may = may = np.flatnonzero(plan.free[near] & ~plan.withheld[near])
+        count = len(may)
+        self._plan, self._near, self._local, self._here = plan, near, local, point[near]
+        self._at = int(np.searchsorted(near, target))
+        one = sparse.identity(count)
+        value = sparse.csr_matrix((np.ones(count), (np.arange(count), may)), shape=(count, size))
+        matrix = local.matrix()
+        constant = matrix[:, size].toarray().ravel()
+        rows = sparse.csr_matrix(sparse.bmat([[matrix[:, :size], None, None], [value, -one, one]]))
+        own, lower, upper = local.equal, local.lower[:size], local.upper[:size]
+        self._programme = Programme(
+            rows,
+            np.concatenate([np.where(own, -constant, -np.inf), lower[may]]),
+            np.concatenate([-constant, upper[may]]),
+        )
+
+    def to(self, end: float) -> list[int] | None:
+        """Return the cells that leave what is published of them where the target is at `end`; none if it cannot be."""
+        may, size, count = self._may, len(self._near), len(self._may)
+        shut = self._plan.withheld[self._near]
+        reach = self._here + 10 * abs(end - self._here[self._at]) + 10
+        lower = np.where(shut, 0.0, self._local.lower[:size])
+        upper = np.where(shut, reach, self._local.upper[:size])
+        lower[may], upper[may] = 0.0, reach[may]
+        lower[self._at] = upper[self._at] = end
+        cost = self._plan.cost[self._near][may]
+        found = self._programme.least(
+            np.concatenate([np.zeros(size), cost, cost]),
+            np.concatenate([lower, np.zeros(2 * count)]),
+            np.concatenate([upper, np.full(2 * count, np.inf)]),
+        )
+        if found is None:
+            return None
+        moved = found[size : size + count] + found[size + count :] > _MOVED
+        return self._near[may[moved]].tolist()
 
 
 def margins(plan: Plan, targets: Sequence[int]) -> list[int]:

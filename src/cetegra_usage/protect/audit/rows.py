@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from cetegra_usage.protect.audit.facts import Facts, Name
 
+    Place = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -32,6 +34,7 @@ class Statement:
     rest: bool
 
 
+_DAY = timedelta(days=1)
 _RELATION = {"sum": "=", "same": "=", "most": "<=", "within": "<=", "cover": ">="}
 
 
@@ -59,19 +62,22 @@ def _link(link: Mapping[str, Any], facts: Facts, wholes: Sequence[Name], parts: 
     time = link.get("time", "same")
     named = {*here, *there}
     following = _following(parts, there)
+    # Few places recur in many measures and windows: what a link makes of each is worked out once.
+    fitting = {place: _shared(place, named) for place in {part.place for part in parts} if _fits(place, there)}
     index: dict[Any, list[Name]] = defaultdict(list)
     for part in parts:
-        if _fits(part, there):
-            when = part.first - timedelta(days=1) if time == "next" else _when(part, time)
-            index[_shared(part, named), when].append(part)
+        if part.place in fitting:
+            when = part.first - _DAY if time == "next" else _when(part, time)
+            index[fitting[part.place], when].append(part)
     least, most = link.get("days", (1, 366))
+    fitting = {place: _shared(place, named) for place in {cell.place for cell in wholes} if _fits(place, here)}
     for cell in wholes:
-        if cell not in facts.numbers or not _fits(cell, here):
+        if cell.place not in fitting or cell not in facts.numbers:
             continue
         whole = cell._replace(first=cell.last - timedelta(days=link["back"] - 1)) if "back" in link else cell
         if not least <= (whole.last - whole.first).days + 1 <= most:
             continue
-        found = index.get((_shared(whole, named), _when(whole, time)), [])
+        found = index.get((fitting[cell.place], _when(whole, time)), [])
         if following is not None:
             dimension, after = following
             wanted = after.get(dict(whole.place)[dimension])
@@ -114,23 +120,22 @@ def _statements(
     yield Statement(number, tuple(parts), relation, nearly, rest)
 
 
-def _fits(name: Name, where: Mapping[str, Any]) -> bool:
-    place = dict(name.place)
+def _fits(place: Place, where: Mapping[str, Any]) -> bool:
+    at = dict(place)
     return all(
-        wanted in {"any", "next"}
-        or (place[dimension] != "all" if wanted == "each" else place[dimension] == str(wanted))
+        wanted in {"any", "next"} or (at[dimension] != "all" if wanted == "each" else at[dimension] == str(wanted))
         for dimension, wanted in where.items()
-        if dimension in place
+        if dimension in at
     )
 
 
-def _shared(name: Name, named: set[str]) -> tuple[tuple[str, str], ...]:
+def _shared(place: Place, named: set[str]) -> Place:
     """Return the dimensions that whole and part must have in common; one that only one of them has is none."""
-    return tuple(pair for pair in name.place if pair[0] not in named)
+    return tuple(pair for pair in place if pair[0] not in named)
 
 
 def _when(name: Name, time: str) -> Any:
-    return {"same": (name.first, name.last), "last": name.last, "next": name.last}.get(time)
+    return (name.first, name.last) if time == "same" else name.last if time in {"last", "next"} else None
 
 
 def _shorter(part: Name, whole: Name) -> bool:

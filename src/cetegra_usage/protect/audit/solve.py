@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
+
+from cetegra_usage.programme import Programme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Marks = NDArray[np.bool_]
 
 _TINY = 1e-6
+_NEARLY = 1e-6
 _SWEEPS = 80
 _PIECE = 1_500
 _ROOM = 2_000.0
@@ -219,42 +221,42 @@ class _Piece:
     """Some cells with the rows between them."""
 
     def __init__(self, matrix: sparse.csr_matrix, low: Values, high: Values, bottom: Values, top: Values) -> None:
-        equal = low == high
-        above, below = ~equal & np.isfinite(high), ~equal & np.isfinite(low)
-        self._rows = matrix, low, high
-        self._equal = (matrix[equal], high[equal]) if equal.any() else (None, None)
-        self._other = (
-            (sparse.vstack([matrix[above], -matrix[below]]), np.concatenate([high[above], -low[below]]))
-            if (above | below).any()
-            else (None, None)
-        )
+        self._matrix, self._low, self._high = matrix, low, high
         self.bottom, self.top = bottom, top
+        self._programme = Programme(matrix, low, high)
 
     def extreme(self, weights: Values, bottom: Values | None = None, top: Values | None = None) -> Values | None:
-        """Return the table that fits and is least by some weights, perhaps within narrower bounds."""
-        bounds = np.column_stack([self.bottom if bottom is None else bottom, self.top if top is None else top])
-        (equal, value), (other, most) = self._equal, self._other
+        """Return the table that fits and is least by some weights, perhaps within narrower bounds.
+
+        Raises:
+            ArithmeticError: The solver's table does not fit: what it says counts for nothing.
+        """
         if not len(weights):
             return weights
-        result = linprog(weights, A_ub=other, b_ub=most, A_eq=equal, b_eq=value, bounds=bounds, method="highs")
-        return result.x if result.status == 0 else None
+        table = self._programme.least(
+            weights, self.bottom if bottom is None else bottom, self.top if top is None else top
+        )
+        if table is not None:
+            total, slack = self._matrix @ table, _NEARLY * (1 + np.abs(table).max())
+            if (total < self._low - slack).any() or (total > self._high + slack).any():
+                raise ArithmeticError("the solver returned a table that does not fit what was published")
+        return table
 
     def nearest(self, price: Values) -> tuple[Values, Values]:
         """Return the table that lacks least of fitting, at a price for each row, and what each row lacks."""
-        matrix, low, high = self._rows
-        count, size = len(low), len(self.top)
-        short, beyond = np.where(np.isfinite(low), np.inf, 0.0), np.where(np.isfinite(high), np.inf, 0.0)
+        count, size = len(self._low), len(self.top)
+        short, beyond = np.where(np.isfinite(self._low), np.inf, 0.0), np.where(np.isfinite(self._high), np.inf, 0.0)
         more = sparse.identity(count)
         wide = _Piece(
-            sparse.hstack([matrix, more, -more]).tocsr(),
-            low,
-            high,
+            sparse.csr_matrix(sparse.hstack([self._matrix, more, -more])),
+            self._low,
+            self._high,
             np.concatenate([self.bottom, np.zeros(2 * count)]),
             np.concatenate([self.top, short, beyond]),
         )
         table = wide.extreme(np.concatenate([np.zeros(size), price, price]))
-        if table is None:  # there is one: what lacks is unbounded
-            raise ArithmeticError("no table was found that lacks least of fitting what was published")
+        if table is None:  # there is one: what may lack is unbounded
+            raise ArithmeticError("the solver found no table that lacks least of fitting what was published")
         return table[:size], table[size : size + count] + table[size + count :]
 
 
