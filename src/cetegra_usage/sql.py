@@ -118,11 +118,10 @@ def parse(file: Path) -> Statement:
     if missing := [key for key in (file.stem, "grain", "inputs", "parameters") if key not in head]:
         raise _broken(file, f"its head does not say {', '.join(missing)}")
     parameters = dict(entry.split(None, 1) for entry in _entries(head["parameters"]))
-    with duckdb.connect() as connection:
-        try:
-            found_statements = connection.extract_statements(text)
-        except duckdb.Error:
-            found_statements = []
+    try:
+        found_statements = _parser().cursor().extract_statements(text)
+    except duckdb.Error:
+        found_statements = []
     if len(found_statements) != 1:
         raise _broken(file, "it must hold exactly one statement that DuckDB can parse")
     used = set(found_statements[0].named_parameters)
@@ -249,6 +248,14 @@ def connect(
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """Return the connection that only parses: opening one costs more than all statements."""
+    import duckdb  # noqa: PLC0415
+
+    return duckdb.connect()
 
 
 def _entries(text: str) -> list[str]:

@@ -96,7 +96,7 @@ def test_who_is_forgotten_is_in_no_file_and_stays_counted(
     gone = pl.DataFrame({"pseudonym": [person], "forgotten_on": [date(2026, 5, 1)]})
     (tmp_path / "left").mkdir()
     files = {name.split(".")[0]: tmp_path / "whole" / name for name in whole}
-    left = rollup.without(files, gone, tmp_path / "left")
+    left = rollup.without(connection, files, gone, tmp_path / "left")
     assert sorted(left) == ["marks", "persons", "sessions", "steps", "use"]
     for table in ("persons", "use", "sessions"):
         assert person in pl.read_parquet(files[table])["pseudonym"]
@@ -104,7 +104,8 @@ def test_who_is_forgotten_is_in_no_file_and_stays_counted(
     sessions = set(pl.read_parquet(left["sessions"])["session"])
     assert set(pl.read_parquet(left["steps"])["session"]) | set(pl.read_parquet(left["marks"])["session"]) == sessions
     assert person.to_bytes(8, "little") not in b"".join(file.read_bytes() for file in left.values())
-    assert rollup.without({name: left.get(name, file) for name, file in files.items()}, gone, tmp_path) == {}
+    again = {name: left.get(name, file) for name, file in files.items()}
+    assert rollup.without(connection, again, gone, tmp_path) == {}
 
 
 def test_forgotten_are_those_still_withdrawn(tmp_path: Path) -> None:

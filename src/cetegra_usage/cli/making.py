@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -57,6 +59,7 @@ def demo(config: str | None, flags: Sequence[str], folder: Path, days: int, *, a
         write(folder / "landing", first=DEMO_FIRST, last=last)
         settings.write_text(_SETTINGS, "utf-8")
     talk("running the flow (its own Prefect server starts with it)")
+    Thread(target=import_module, args=("great_expectations",)).start()  # while the server starts
     report = start("run", str(settings), flags, today=last + timedelta(days=4), first=None, last=None)
     published = (folder / "publish").resolve()
     if as_json:

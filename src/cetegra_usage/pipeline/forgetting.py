@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cetegra_usage import consents, ledger, measure, rollup
+from cetegra_usage import consents, ledger, measure, rollup, sql
 from cetegra_usage.pipeline import consent_log, memory, summaries, tallied
 from cetegra_usage.pipeline.plan import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import duckdb
 
     from cetegra_usage.ledger import Record, StoredFile
     from cetegra_usage.model import Partition, Period
@@ -65,11 +67,12 @@ def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
 
 def _forget(job: Job, gone: pl.DataFrame) -> None:
     bodies: list[dict[str, Any]] = []
-    for partition, record in sorted(job.ledger.latest.items()):
-        if partition.startswith("events/") and record.state == "accepted":
-            until = _until(job, record, gone)
-            if until is not None:
-                bodies.append(ledger.forgetting(record, _rewritten(job, record, gone), until))
+    with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
+        for partition, record in sorted(job.ledger.latest.items()):
+            if partition.startswith("events/") and record.state == "accepted":
+                until = _until(job, record, gone)
+                if until is not None:
+                    bodies.append(ledger.forgetting(record, _rewritten(connection, job, record, gone), until))
     job.make_sure()
     ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
 
@@ -86,7 +89,9 @@ def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
     return max(days, default=None)
 
 
-def _rewritten(job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:
+def _rewritten(
+    connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame
+) -> list[StoredFile]:
     """Write a partition's files again without who has to go; return all that are left."""
     into = job.spec.folder(parse(record.partition)) / "forgetting"
     into.mkdir(exist_ok=True)
@@ -95,7 +100,7 @@ def _rewritten(job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]
     for file, path in zip(record.rollups, memory.fetch(job, record, record.rollups), strict=True):
         buckets.setdefault(memory.bucket_of(file.path), {})[memory.table_of(file.path)] = file, path
     for tables in buckets.values():
-        made = rollup.without({table: path for table, (_, path) in tables.items()}, gone, into)
+        made = rollup.without(connection, {table: path for table, (_, path) in tables.items()}, gone, into)
         for table, (file, _) in tables.items():
             is_new = table in made
             left.append(memory.store_rollup(job.stores.warehouse, record.partition, made[table]) if is_new else file)

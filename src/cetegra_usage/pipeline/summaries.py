@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from cetegra_usage import ledger, rollup
+from cetegra_usage import ledger, rollup, sql
 from cetegra_usage.measure import KNOWN, RollupFile
 from cetegra_usage.measure.history import summarise
 from cetegra_usage.pipeline import memory
@@ -70,13 +70,14 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
         job: What is there.
         gone: `pseudonym` and `forgotten_on`, as `rollup.without` takes them.
     """
-    for entry in job.stores.warehouse.list(_FOLDER):
-        into = job.spec.spool / "forgetting"
-        into.mkdir(exist_ok=True)
-        for file in rollup.without({KNOWN: _fetch(job, entry)}, gone, into).values():
-            job.stores.warehouse.put_file(entry.path, file)
-            job.local.pop(entry.path, None)
-            file.unlink()
+    into = job.spec.spool / "forgetting"
+    into.mkdir(exist_ok=True)
+    with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
+        for entry in job.stores.warehouse.list(_FOLDER):
+            for file in rollup.without(connection, {KNOWN: _fetch(job, entry)}, gone, into).values():
+                job.stores.warehouse.put_file(entry.path, file)
+                job.local.pop(entry.path, None)
+                file.unlink()
 
 
 def expire(job: Job) -> None:

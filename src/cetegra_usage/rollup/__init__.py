@@ -95,10 +95,13 @@ def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
     return [file]
 
 
-def without(files: Mapping[str, Path], gone: pl.DataFrame, into: Path) -> dict[str, Path]:
+def without(
+    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path], gone: pl.DataFrame, into: Path
+) -> dict[str, Path]:
     """Write rollups again without what is known of some people; events stay counted among those of everybody.
 
     Args:
+        connection: Where the statements run; it may serve one bucket after the other.
         files: The files of one bucket of a partition by table, or of one bucket of a summary (`known`).
         gone: `pseudonym` (Int64) and `forgotten_on` (Date): rows of this person on days before it go.
         into: An empty folder.
@@ -111,21 +114,20 @@ def without(files: Mapping[str, Path], gone: pl.DataFrame, into: Path) -> dict[s
         QueryError: DuckDB failed.
     """
     written: dict[str, Path] = {}
-    with sql.connect() as connection:
-        connection.register("forgotten", gone)
-        for table in [table for table in _ORDER if table in files and table != "totals"]:
-            rows = connection.read_parquet(str(files[table]))
-            rows.create_view("rollup_rows")
-            is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
-            connection.execute("DROP TABLE IF EXISTS remembered_parts")
-            if not is_part:
-                connection.execute("DROP TABLE IF EXISTS remembered")
-            statement = "remembered_parts" if is_part else "remembered"
-            sql.table(connection, statement)
-            left = connection.table(statement)
-            if len(left) < len(rows):
-                written[table] = into / files[table].name
-                sql.write(left.order(_ORDER[table]), written[table])
+    connection.register("forgotten", gone)
+    for table in [table for table in _ORDER if table in files and table != "totals"]:
+        rows = connection.read_parquet(str(files[table]))
+        rows.create_view("rollup_rows")
+        is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
+        connection.execute("DROP TABLE IF EXISTS remembered_parts")
+        if not is_part:
+            connection.execute("DROP TABLE IF EXISTS remembered")
+        statement = "remembered_parts" if is_part else "remembered"
+        sql.table(connection, statement)
+        left = connection.table(statement)
+        if len(left) < len(rows):
+            written[table] = into / files[table].name
+            sql.write(left.order(_ORDER[table]), written[table])
     return written
 
 
