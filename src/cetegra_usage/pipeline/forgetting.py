@@ -89,9 +89,7 @@ def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
     return max(days, default=None)
 
 
-def _rewritten(
-    connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame
-) -> list[StoredFile]:
+def _rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:
     """Write a partition's files again without who has to go; return all that are left."""
     into = job.spec.folder(parse(record.partition)) / "forgetting"
     into.mkdir(exist_ok=True)
