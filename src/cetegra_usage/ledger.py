@@ -12,7 +12,10 @@ body is about stands in its `kind`: `verdict` (of a partition), `release` (which
     {"kind": "forgotten", "partition": id, "verdict": number of its verdict, "content": hash of the verdict's rows,
      "until": the last day on which one of them had withdrawn, "rollups": [...], "reason": "forgotten"}
 
-What older records name of a partition's rollups is gone, and should be.
+What older records name of a partition's rollups is gone, and should be. The fourth kind, `kept`, says which tallies and
+summaries are about to be put and which go::
+
+    {"kind": "kept", "files": [{"path", "bytes", "sha256"}, ...], "gone": [path, ...]}
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 GENESIS = "0" * 64
-VERDICT, RELEASE, FORGOTTEN = "verdict", "release", "forgotten"
+VERDICT, RELEASE, FORGOTTEN, KEPT = "verdict", "release", "forgotten", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +127,13 @@ class Ledger:
     Attributes:
         records: Every record, in order.
         latest: The last verdict on each partition; where somebody was forgotten since, with the files that are left.
+        kept: Tallies and summaries by their path: the last that was said of each.
         segments: The number of segments.
     """
 
     records: list[Record] = field(default_factory=list[Record])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
+    kept: dict[str, StoredFile] = field(default_factory=dict[str, StoredFile])
     segments: int = 0
 
     @property
@@ -157,6 +162,10 @@ class Ledger:
                 record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
             if "partition" in record.body:
                 self.latest[record.partition] = record
+            if record.kind == KEPT:
+                self.kept |= {file["path"]: StoredFile(**file) for file in record.body["files"]}
+                for path in record.body["gone"]:
+                    self.kept.pop(path, None)
 
 
 def load(store: Store) -> Ledger:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import keeping, memory
 from cetegra_usage.publish import manifests
 from cetegra_usage.store import leftovers
 
@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Entry, Store
 
-_ROLLUPS, _RELEASES, _VOCABULARIES = "rollups", "releases", "memory/vocabularies"
+_RELEASES, _VOCABULARIES = "releases", "memory/vocabularies"
+_NAMED = ("rollups", *keeping.FOLDERS)
 
 
 def named(job: Job) -> tuple[set[str], set[str]]:
     """Return the paths that stay: files of the warehouse, folders of publish.
 
+    Tallies and summaries stay that a record names.
+
     Of rollups what the ledger names as holding of each partition stays; what an earlier verdict named may hold people
     who were forgotten since, and goes. Of catalogues' vocabularies each that a record names stays, and of releases
     every revision up to the one that the highest manifest names.
     """
-    files = {file.path for record in job.ledger.latest.values() for file in record.rollups}
+    files = {file.path for record in job.ledger.latest.values() for file in record.rollups} | set(job.ledger.kept)
     words = {record.body["vocabulary"] for record in job.ledger.records if "vocabulary" in record.body}
     files |= {memory.vocabulary_path(name) for name in words}
     folders = {
@@ -45,7 +48,7 @@ def find(job: Job) -> list[tuple[Store, Entry]]:
     released = {entry.path for entry in publish.list(_RELEASES) if "/".join(entry.path.split("/")[:3]) in folders}
     vocabularies = [entry for entry in warehouse.list(_VOCABULARIES) if entry.path not in files]
     return [
-        *((warehouse, entry) for entry in leftovers(warehouse, files, _ROLLUPS)),
+        *((warehouse, entry) for folder in _NAMED for entry in leftovers(warehouse, files, folder)),
         *((warehouse, entry) for entry in vocabularies),
         *((publish, entry) for entry in leftovers(publish, released, _RELEASES)),
     ]

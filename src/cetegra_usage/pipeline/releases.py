@@ -236,7 +236,11 @@ def _measured(job: Job, period: Period) -> dict[str, pl.DataFrame]:
     tallies = tallied.Kept(job)
     kept = tallies.of(measure.units(period))
     source = sources.source(job, period, [unit for unit in measure.units(period) if unit not in kept])
-    return measure.measure(period, source, catalogue=job.catalogue, settings=job.settings, kept=kept, keep=tallies.keep)
+    exact = measure.measure(
+        period, source, catalogue=job.catalogue, settings=job.settings, kept=kept, keep=tallies.keep
+    )
+    tallies.put()
+    return exact
 
 
 def _derive(job: Job) -> None:

@@ -72,8 +72,8 @@ def retain(job: Job) -> Due:
             bodies.append(ledger.forgetting(record, left, parse(partition).day + days))
         job.make_sure()
         ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
+        summaries.expire(job)
         known = memory.load(job.stores.warehouse)
         known.records, known.head = len(job.ledger.records), job.ledger.head
         memory.keep(job.stores.warehouse, known)
-        summaries.expire(job)
     return found

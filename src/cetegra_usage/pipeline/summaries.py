@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cetegra_usage import ledger, rollup, sql
 from cetegra_usage.measure import KNOWN, RollupFile
 from cetegra_usage.measure.history import summarise
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import keeping, memory
 from cetegra_usage.pipeline.plan import parse
 
 if TYPE_CHECKING:
@@ -54,12 +54,13 @@ def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
     into.mkdir(parents=True)
     made = summarise(service, sunday, files, into, settings=job.settings)
     folder = f"{_FOLDER}/{service}/{sunday}/{_made_from(job, service, sunday)}"
-    for file in made:
-        job.stores.warehouse.put_file(f"{folder}/{file.bucket}-of-{file.buckets}.parquet", file.path)
-    for (day, _), entries in there.items():
-        if day == sunday or day < sunday - _KEPT * _WEEK:
-            for entry in entries:
-                job.stores.warehouse.delete(entry.path)
+    new = {f"{folder}/{file.bucket}-of-{file.buckets}.parquet": file.path for file in made}
+    old = [
+        path
+        for path in job.ledger.kept
+        if path.startswith(f"{_FOLDER}/{service}/") and path not in new and _is_past(_day(path), sunday)
+    ]
+    keeping.keep(job, new, gone=old)
     return made
 
 
@@ -75,32 +76,39 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
     with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
         for entry in job.stores.warehouse.list(_FOLDER):
             for file in rollup.without(connection, {KNOWN: _fetch(job, entry)}, gone, into).values():
-                job.stores.warehouse.put_file(entry.path, file)
-                job.local.pop(entry.path, None)
+                keeping.keep(job, {entry.path: file})
                 file.unlink()
 
 
 def expire(job: Job) -> None:
     """Remove the summaries of weeks that ended two weeks ago or earlier: they reach back beyond retention."""
-    for entry in job.stores.warehouse.list(_FOLDER):
-        if date.fromisoformat(entry.path.split("/")[2]) <= job.today - 2 * _WEEK:
-            job.stores.warehouse.delete(entry.path)
-            job.local.pop(entry.path, None)
+    keeping.keep(job, {}, gone=[path for path in _named(job) if _day(path) <= job.today - 2 * _WEEK])
 
 
 def drop(job: Job) -> None:
     """Remove every summary: they lack somebody who is there again."""
-    for entry in job.stores.warehouse.list(_FOLDER):
-        job.stores.warehouse.delete(entry.path)
-        job.local.pop(entry.path, None)
+    keeping.keep(job, {}, gone=_named(job))
+
+
+def _named(job: Job) -> list[str]:
+    return [path for path in job.ledger.kept if path.startswith(f"{_FOLDER}/")]
+
+
+def _day(path: str) -> date:
+    return date.fromisoformat(path.split("/")[2])
+
+
+def _is_past(day: date, sunday: date) -> bool:
+    """Whether the summary of a day goes once that of a Sunday is made: another takes its place, or it is too old."""
+    return day == sunday or day < sunday - _KEPT * _WEEK
 
 
 def _there(job: Job, service: str) -> dict[tuple[date, str], list[Entry]]:
     """Return the files of each summary of a service that is whole, by its day and what it is made from."""
     found: dict[tuple[date, str], list[Entry]] = {}
     for entry in job.stores.warehouse.list(f"{_FOLDER}/{service}"):
-        day, made_from, _ = entry.path.split("/")[2:]
-        found.setdefault((date.fromisoformat(day), made_from), []).append(entry)
+        if entry.path in job.ledger.kept:
+            found.setdefault((_day(entry.path), entry.path.split("/")[3]), []).append(entry)
     return {key: entries for key, entries in found.items() if len(entries) == _place(entries[0])[1]}
 
 

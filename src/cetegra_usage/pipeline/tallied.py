@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cetegra_usage import measure
+from cetegra_usage.pipeline import keeping
 from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.project import root
 from cetegra_usage.store import ObjectMissingError
@@ -45,12 +46,14 @@ class Kept:
     def __init__(self, job: Job) -> None:
         """Take the ledger as it is now: whatever is committed later asks for another."""
         self._job = job
+        self._made: dict[str, bytes] = {}
 
     def of(self, units: Iterable[Unit]) -> dict[Unit, pl.DataFrame]:
         """Return the tallies that hold.
 
         A tally holds while it is made from what is accepted now. If the statements are others, it is made again, unless
-        somebody of it was forgotten meanwhile: then what was made when the row closed is all that there is.
+        somebody of it was forgotten meanwhile: then what was made when the row closed is all that there is. One that is
+        not what its record says is no tally.
         """
         found: dict[Unit, pl.DataFrame] = {}
         for unit in units:
@@ -58,16 +61,23 @@ class Kept:
                 data = self._job.stores.warehouse.read(_path(unit))
             except ObjectMissingError:
                 continue
+            if not keeping.is_kept(self._job, _path(unit), data):
+                continue
             said = pl.read_parquet_metadata(io.BytesIO(data))
             if said[_INPUTS] == self._inputs(unit) and (said[_RULES] == self._rules or self.lacking(unit)):
                 found[unit] = pl.read_parquet(io.BytesIO(data))
         return found
 
     def keep(self, unit: Unit, tally: pl.DataFrame) -> None:
-        """Keep the tally of a unit, over the one that no longer holds."""
+        """Have the tally of a unit kept, over the one that no longer holds; `put` does it."""
         data = io.BytesIO()
         tally.write_parquet(data, metadata={_INPUTS: self._inputs(unit), _RULES: self._rules})
-        self._job.stores.warehouse.put(_path(unit), data.getvalue())
+        self._made[_path(unit)] = data.getvalue()
+
+    def put(self) -> None:
+        """Put what is to be kept into the warehouse, under one record."""
+        keeping.keep(self._job, self._made)
+        self._made.clear()
 
     @property
     def has_forgotten(self) -> bool:

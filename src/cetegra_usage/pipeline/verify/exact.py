@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import ledger
-from cetegra_usage.pipeline import memory, public
+from cetegra_usage.pipeline import keeping, memory, public
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import Disclosure
 from cetegra_usage.store import Entry
@@ -18,7 +18,7 @@ from cetegra_usage.store import Entry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cetegra_usage.ledger import Record
+    from cetegra_usage.ledger import Record, StoredFile
     from cetegra_usage.model import Period
     from cetegra_usage.pipeline.verify.findings import Findings
     from cetegra_usage.pipeline.verify.published import Published
@@ -34,15 +34,17 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
         findings: What is found is noted there.
         only: The period whose partitions' files are looked at; the chain is always verified as a whole.
     """
-    records = _chain(store, findings)
+    known = _chain(store, findings)
+    records = known.records
     with findings.reading(ledger.FOLDER), tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
         _remembered(store, records, findings)
-        _kept(store, records, findings, only, Path(spool))
+        _rolled_up(store, records, findings, only, Path(spool))
+        _beside(store, known, findings, Path(spool))
         _released(records, published, findings)
         _named(store, records, published, findings)
 
 
-def _chain(store: Store, findings: Findings) -> list[Record]:
+def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     """Read every segment, and hold each record against its own hash and the one before it."""
     known = ledger.Ledger()
     there = {entry.path for entry in store.list(ledger.FOLDER)}
@@ -66,7 +68,7 @@ def _chain(store: Store, findings: Findings) -> list[Record]:
                 findings.expect(place == len(known.records) + 1, place, "it is not in its place")
                 previous = entry["sha256"]
                 known.take({"records": [entry]})
-    return known.records
+    return known
 
 
 def _remembered(store: Store, records: Sequence[Record], findings: Findings) -> None:
@@ -147,8 +149,31 @@ def _partition(
     )
 
 
-def _kept(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:
-    """Hold every file that a record names against its hash.
+def _beside(store: Store, known: ledger.Ledger, findings: Findings, spool: Path) -> None:
+    """Hold tallies and summaries against the last that was said of each."""
+    there = {entry.path: entry for folder in keeping.FOLDERS for entry in store.list(folder)}
+    for path in sorted({*there, *known.kept}):
+        file = known.kept.get(path)
+        if file is None:
+            findings.fault(path, "no record names it (or a run died: run again)")
+        elif path not in there:
+            findings.fault(path, "a record names it, and it is not there (or a run died: run again)")
+        else:
+            _hold(store, there[path], file, "kept", findings, spool)
+
+
+def _hold(store: Store, entry: Entry, file: StoredFile, kind: str, findings: Findings, spool: Path) -> None:
+    with findings.reading(file.path):
+        findings.checked[kind] += 1
+        with store.fetch(entry, spool).open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        findings.expect(
+            (entry.bytes, digest) == (file.bytes, file.sha256), file.path, "it is not what its record names"
+        )
+
+
+def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:
+    """Hold every file of rollups that a record names against its hash.
 
     What the last record of a partition names must be there. What earlier ones named may have gone since: another
     verdict, or a record that somebody was forgotten, took its place.
@@ -169,11 +194,4 @@ def _kept(store: Store, records: Sequence[Record], findings: Findings, only: Per
         for file in record.rollups:
             if file.path not in there and record is not last[record.partition]:
                 continue
-            with findings.reading(file.path):
-                findings.checked["rollups"] += 1
-                entry = there.get(file.path, Entry(file.path, file.bytes, ""))
-                with store.fetch(entry, spool).open("rb") as opened:
-                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
-                findings.expect(
-                    (entry.bytes, digest) == (file.bytes, file.sha256), file.path, "it is not what its record names"
-                )
+            _hold(store, there.get(file.path, Entry(file.path, file.bytes, "")), file, "rollups", findings, spool)

@@ -1,0 +1,62 @@
+"""Files of the warehouse beside the rollups, tallies and summaries: a record says what each is before it is put.
+
+A run that dies in between leaves a record that names what is not there yet; the next one makes it again, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cetegra_usage import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from cetegra_usage.pipeline.job import Job
+
+FOLDERS = ("tallies", "known")
+
+
+def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = ()) -> None:
+    """Put files under a record that names their hashes, and remove others.
+
+    Args:
+        job: What is there; the warehouse is held. Its ledger grows where anything changes.
+        files: Content by path.
+        gone: Paths that are named no more; they need not be there.
+
+    Raises:
+        StorageError: The warehouse does not answer, or the hold on it was lost.
+    """
+    stored = [_stored(path, content) for path, content in sorted(files.items())]
+    new = [file for file in stored if job.ledger.kept.get(file.path) != file]
+    old = sorted(path for path in gone if path in job.ledger.kept)
+    if new or old:
+        job.make_sure()
+        body = {"kind": ledger.KEPT, "files": [asdict(file) for file in new], "gone": old}
+        ledger.append(job.stores.warehouse, job.ledger, [body], datetime.now(UTC))
+    for path, content in files.items():
+        if isinstance(content, bytes):
+            job.stores.warehouse.put(path, content)
+        else:
+            job.stores.warehouse.put_file(path, content)
+        job.local.pop(path, None)
+    for path in old:
+        job.stores.warehouse.delete(path)
+        job.local.pop(path, None)
+
+
+def is_kept(job: Job, path: str, content: bytes) -> bool:
+    """Whether a file is what its record says: another is as good as none."""
+    return job.ledger.kept.get(path) == _stored(path, content)
+
+
+def _stored(path: str, content: Path | bytes) -> ledger.StoredFile:
+    if isinstance(content, bytes):
+        return ledger.StoredFile(path, len(content), hashlib.sha256(content).hexdigest())
+    with content.open("rb") as opened:
+        return ledger.StoredFile(path, content.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest())
