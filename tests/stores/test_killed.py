@@ -1,4 +1,4 @@
-"""Runs that are killed, on folders and on a real object store: a plain run then mends everything."""
+"""Runs that are killed or meet another, on folders and on a real object store: a plain run then mends everything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cetegra_usage.errors import StorageError
 from cetegra_usage.pipeline import job, leftovers
 from support.mortal import run_until
 from support.whole import Zone, on_folders, on_server, published, run_all, verdicts
@@ -42,3 +43,13 @@ def test_killed_runs_lose_nothing_and_leave_nothing(zone: Zone, anywhere: Settin
     assert verdicts(anywhere) == verdicts(on_folders(zone, zone.folder / "expected"))
     with job.opened(anywhere, zone.today) as opened:
         assert leftovers.find(opened) == []
+
+
+def test_of_two_runs_at_once_one_works_and_the_other_says_so(zone: Zone, anywhere: Settings) -> None:
+    with job.opened(anywhere, zone.today) as first, first.held():
+        with pytest.raises(StorageError) as caught:
+            run_all(zone, anywhere)
+        assert caught.value.what == "another run holds the warehouse"
+        assert published(anywhere) == {}
+    run_all(zone, anywhere)
+    assert published(anywhere) == zone.expected
