@@ -16,7 +16,7 @@ from cetegra_usage import definitions
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import Period
 from cetegra_usage.protect import Protection, ReleasedTables, protect, protect_count
-from cetegra_usage.protect.attack import Goal, System, exposed
+from cetegra_usage.protect.attack import Goal, System, exposed, settled
 from cetegra_usage.protect.audit import audit
 from cetegra_usage.protect.audit.rows import Statement
 from cetegra_usage.protect.audit.solve import Polytope
@@ -448,3 +448,30 @@ def test_the_auditor_shares_no_code_with_the_protector() -> None:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cetegra_usage.protect"):
                 assert node.module.startswith("cetegra_usage.protect.audit"), f"{file.name}: {node.module}"
+
+
+def test_of_rows_that_contradict_only_those_are_left_out_that_must() -> None:
+    """Three cells that are 5 by the sums of each two, and 16 together; beside them one that is nobody."""
+    pairs = [((0, 1), 3), ((1, 2), 3), ((0, 2), 3), ((0, 1, 2), 4), ((5,), 6)]
+    lower, upper = np.array([0.0, 0, 0, 10, 16, 0, 0]), np.array([np.inf] * 3 + [10, 16, np.inf, 0])
+    entries = [(row, cell, 1.0) for row, (parts, _) in enumerate(pairs) for cell in parts]
+    entries += [(row, whole, -1.0) for row, (_, whole) in enumerate(pairs)]
+    row, cell, sign = zip(*entries, strict=True)
+    for weak in (None, 3, 0):
+        told = System(
+            row=np.array(row),
+            cell=np.array(cell),
+            sign=np.array(sign),
+            equal=np.ones(5, dtype=bool),
+            weak=np.arange(5) == weak,
+            lower=lower,
+            upper=upper,
+            window=np.zeros(7, dtype=np.intp),
+        )
+        left, point = settled(told, np.zeros(7), np.zeros(7, dtype=bool))
+        assert left.rows == 4
+        assert np.allclose(left.matrix() @ point, 0)
+        assert np.allclose(point[:3], [5, 5, 5]) == (weak != 0)
+    rows = [Statement(whole, parts, "=", nearly=False, rest=False) for parts, whole in pairs]
+    attacker = Polytope(rows, lower, upper, np.zeros(7, dtype=np.intp))
+    assert attacker.intervals(np.array([0, 1, 2, 5]), threshold=10, width=5)[1].all()
