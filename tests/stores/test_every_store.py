@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cetegra_usage.errors import StorageError
+from cetegra_usage.pipeline import doctor
 from cetegra_usage.settings import Storage, StoreSettings
 from cetegra_usage.store import Entry, Lease, ObjectChangedError, ObjectMissingError, bucket, leftovers, open_store
+from support.whole import on_server
 
 if TYPE_CHECKING:
     from conftest import Open
 
     from cetegra_usage.store import Store
     from support.servers import Server
+    from support.whole import Zone
 
 NAMES = ["plain", "a/b=1/c.parquet", "with space", "per%20cent", "ærlig/é.json", "#hash", "_seal.json", "a/.hidden"]
 
@@ -204,3 +207,17 @@ def test_a_missing_bucket_and_missing_credentials_are_told(server: Server, monke
         monkeypatch.delenv(name)
     with pytest.raises(StorageError):
         open_store("landing", settings, folder=Path())
+
+
+def test_doctor_tells_of_each_store(server: Server, zone: Zone) -> None:
+    settings = on_server(zone, server)
+    found = {one.name: one for one in doctor.examine(lambda: settings, zone.today) if one.kind == "store"}
+    for name in ("landing", "warehouse", "publish"):
+        assert found[name].state == "ok"
+        url, country, operator, *more = found[name].found.split(", ")
+        assert url == getattr(settings, name).url
+        assert (country, operator) == ("NO declared", "own")
+        made = [] if name == "landing" else ["keeps create-if-absent"]
+        assert more == [*made, "free space not told", "clock +0 s"]
+    assert found["landing keeps files"].state == "ok"
+    assert "free" in found["spool"].found

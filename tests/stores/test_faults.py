@@ -123,8 +123,13 @@ def test_writes_and_deletes_outlive_a_lost_answer(store: Store, proxy: Proxy) ->
     assert store.list() == []
 
 
-def test_a_store_that_keeps_no_condition_is_refused_before_anything_is_written(store: Store, proxy: Proxy) -> None:
-    proxy.always.append(Fault("PUT", status=200, etag='"made"'))
+@pytest.mark.parametrize(
+    "fault", [Fault("PUT", status=200, etag='"made"'), Fault("PUT", unconditional=True)], ids=["says yes", "overwrites"]
+)
+def test_a_store_that_keeps_no_condition_is_refused_before_anything_is_written(
+    store: Store, proxy: Proxy, fault: Fault
+) -> None:
+    proxy.always.append(fault)
     with pytest.raises(StorageError) as caught:
         store.put("x", b"1")
     assert "more than one" in caught.value.why

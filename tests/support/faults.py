@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _PIECE_BYTES = 1 << 16
+_CONDITION_FAILED = {304, 409, 412}
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Fault:
         etag: Say this etag, in the place of the store's.
         ahead_seconds: Say a time that is so much ahead.
         pause_seconds: Wait so long between pieces of the body.
+        unconditional: Say that it was done where the store refused it because of its condition.
     """
 
     method: str = "GET"
@@ -46,6 +48,7 @@ class Fault:
     etag: str = ""
     ahead_seconds: float = 0.0
     pause_seconds: float = 0.0
+    unconditional: bool = False
 
 
 @dataclass
@@ -110,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.lost:
             self._reset()
             return
+        if fault.unconditional and status in _CONDITION_FAILED:
+            status, headers, answer = 201, {"etag": '"made"', "content-length": "0"}, b""
         answer = answer[: fault.keep_bytes]
         if self.command != "HEAD":
             headers["content-length"] = str(len(answer))
