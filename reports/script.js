@@ -127,6 +127,14 @@
     }
   };
 
+  // On a small screen each row becomes a card: its fields bear the headings that stand above them elsewhere.
+  for (const table of all("table.cards")) {
+    const heads = all("thead th", table).map((th) => th.textContent);
+    for (const row of all("tbody tr, tfoot tr", table)) {
+      all("td", row).forEach((cell, at) => { if (cell.hasChildNodes()) cell.dataset.l = heads[at + 1]; });
+    }
+  }
+
   all("table.sort").forEach(sortable);
   for (const form of all("form.tools")) {
     form.onsubmit = (event) => event.preventDefault();

@@ -333,9 +333,10 @@ def _earlier(job: Job, manifest: manifests.Manifest, period: Period) -> Earlier 
 def summary(document: Mapping[str, Any], names: Sequence[str], errata: Sequence[Erratum]) -> dict[str, Any]:
     """Return what the index says of a release, from its evidence, the names of its tables, and what it changed."""
     due = [one for one in document["partitions"] if one["service"] and one["state"] != "empty"]
+    statuses = {one["status"] for one in document["promises"]}
     return {
         "tables": sorted(names),
-        "state": "not_met" if any(one["status"] == "not_met" for one in document["promises"]) else "met",
+        "state": next((status for status in ("not_met", "met") if status in statuses), "not_checked"),
         "days": [sum(one["state"] == "accepted" for one in due), len(due)],
         "errata": [[one.table, one.cause, one.cells] for one in errata],
     }

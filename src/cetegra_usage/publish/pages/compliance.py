@@ -34,9 +34,7 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         "compliance.html",
         period={"key": view.period.key, "title": period_title(view.period), "days": period_days(view.period)},
         evidence=evidence,
-        title=say("compliance.broken", n=counts["not_met"], met=counts["met"])
-        if counts["not_met"]
-        else say("compliance.kept", n=counts["met"]),
+        title=_title(counts),
         counts=counts,
         promises=promises,
         broken=[_broken(one, partitions) for one in promises if one["status"] == "not_met"],
@@ -47,6 +45,12 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         not_protected=view.threshold < view.PROTECTED_FROM,
         shown=_shown,
     )
+
+
+def _title(counts: Mapping[str, int]) -> str:
+    if counts["not_met"]:
+        return say("compliance.broken", n=counts["not_met"], met=counts["met"])
+    return say("compliance.kept", n=counts["met"]) if counts["met"] else say("compliance.none")
 
 
 def _shown(value: Any) -> str:

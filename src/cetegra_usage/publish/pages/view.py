@@ -106,7 +106,7 @@ class ReleaseEntry:
         revision: The latest revision.
         path: The release's folder, seen from the index: `releases/2026-W14/r1`.
         tables: Titles of the tables it holds.
-        state: `met`, or `not_met` where a promise was not.
+        state: `not_met` where a promise was not, else `met` where one was checked and met, else `not_checked`.
         days: Number of partitions accepted, and of all that were due.
         revisions: Paths of the revisions before, newest first.
         errata: What the latest revision changed.

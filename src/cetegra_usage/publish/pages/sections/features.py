@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cetegra_usage.model import Feature
     from cetegra_usage.publish.pages.facts import Facts
+    from cetegra_usage.publish.pages.view import Earlier
 
 _NOTHING = "\N{EN DASH}"
 
@@ -29,7 +30,6 @@ def section(facts: Facts) -> dict[str, Any] | None:
     if figures is None:
         return None
     weeks = facts.figures("feature_weeks")
-    earlier = facts.view.previous
     catalogue = facts.view.catalogue
     ordered = sorted(
         catalogue.features.values(),
@@ -42,7 +42,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         for key, title in facts.types_and_all.items()
     ]
     columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
-    more = [say("features.change", earlier=period_title(earlier.period))] if earlier else []
+    more = [say("features.change", earlier=period_title(one.period)) for one in _compared(facts)]
     mondays = facts.weeks()
     if mondays:
         more.append(say("features.weeks", n=len(mondays)))
@@ -73,6 +73,11 @@ def section(facts: Facts) -> dict[str, Any] | None:
     }
 
 
+def _compared(facts: Facts) -> list[Earlier]:
+    """Return the releases that features are compared with: the period before, and the one a year before."""
+    return [one for one in (facts.view.previous, facts.view.year_before) if one]
+
+
 def _users(figures: Figures, feature: Feature) -> float:
     return figures.cell("users", service=feature.service, user_type=ALL, feature=feature.key).value or 0
 
@@ -101,8 +106,8 @@ def _note(facts: Facts, feature: Feature) -> str:
 
 def _more(facts: Facts, feature: Feature, weeks: Figures | None, mondays: Sequence[date]) -> list[tables.Box]:
     boxes: list[tables.Box] = []
-    if facts.view.previous:
-        change = adoption_change(facts, feature)
+    for earlier in _compared(facts):
+        change = adoption_change(facts, feature, earlier)
         boxes.append(
             tables.Box(text=change.text or _NOTHING, sort=None if change.value is None else round(change.value, 2))
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cetegra_usage.model import Feature
     from cetegra_usage.publish.pages.facts import Facts
+    from cetegra_usage.publish.pages.view import Earlier
 
 _MOST = 5
 _LABEL = 156
@@ -58,10 +59,10 @@ class Moves:
     among: str
 
 
-def adoption_change(facts: Facts, feature: Feature) -> changes.Change:
-    """Compare a feature's adoption, all types of its service, with the period before; nothing where it is new."""
-    figures, old = facts.figures("features"), facts.before(facts.view.previous, "features")
-    if figures is None or old is None or feature.since >= facts.view.period.first:
+def adoption_change(facts: Facts, feature: Feature, earlier: Earlier | None) -> changes.Change:
+    """Compare a feature's adoption, all types of its service, with an earlier period; nothing where it came later."""
+    figures, old = facts.figures("features"), facts.before(earlier, "features")
+    if figures is None or old is None or earlier is None or feature.since > earlier.period.last:
         return changes.NONE
     where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
     return changes.of_ratios(
@@ -80,7 +81,7 @@ def movers(facts: Facts) -> Moves | None:
     moved: list[Move] = []
     compared, cells = 0, list[Cell]()
     for feature in facts.view.catalogue.features.values():
-        change = adoption_change(facts, feature)
+        change = adoption_change(facts, feature, facts.view.previous)
         compared += change.value is not None
         if feature.since < facts.view.period.first:
             where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
