@@ -79,6 +79,19 @@ def test_never_scrolls_sideways(visit: Opener, name: str, width: int, script: bo
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("name", "table"), [("usage", "#features-table"), ("compliance", ".prom")])
+def test_rows_are_cards_on_a_small_screen(visit: Opener, name: str, table: str) -> None:
+    page = visit(name, viewport={"width": 360, "height": 800})
+    outside = """table => [...table.querySelectorAll('th, td')].filter(one => one.checkVisibility())
+        .filter(one => one.getBoundingClientRect().right > innerWidth).length"""
+    assert page.locator(table).evaluate(outside) == 0
+    unnamed = """table => [...table.querySelectorAll('td')].filter(one => one.hasChildNodes()
+        && getComputedStyle(one, '::before').content.slice(1, -1)
+            !== table.tHead.rows[0].cells[one.cellIndex].textContent).length"""
+    assert page.locator(table).evaluate(unnamed) == 0
+    assert [(one["id"], one["nodes"][0]["target"]) for one in Axe().run(page).response["violations"]] == []
+
+
 @pytest.mark.parametrize("name", ["usage", "week"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_charts_cut_nothing_off_and_no_texts_meet(visit: Opener, name: str, width: int) -> None:

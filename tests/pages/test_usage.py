@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from cetegra_usage.model import ALL, Period
+from cetegra_usage.pipeline.releases import summary
 from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import ReleaseEntry
 from support import released
@@ -197,6 +198,44 @@ def test_index_lists_newest_first_with_errata(entries: list[ReleaseEntry]) -> No
     assert "activity: 12 figures changed, late data" in text_of(page)
     assert index.render(entries[::-1]) == page
     assert "Nothing has been released yet" in index.render([])
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state", "said"),
+    [
+        (("met", "not_met", "not_checked"), "not_met", "! not met"),
+        (("met", "not_checked", "needs_decision"), "met", "✓ none broken"),
+        (("not_applicable", "not_checked", "needs_decision"), "not_checked", "○ not checked"),
+    ],
+)
+def test_index_calls_unbroken_only_what_was_checked(statuses: tuple[str, ...], state: str, said: str) -> None:
+    document = {"partitions": [], "promises": [{"status": status} for status in statuses]}
+    assert summary(document, (), ())["state"] == state
+    entry = ReleaseEntry(Period.parse("2026-W14"), 1, "releases/2026-W14/r1", [], state, (0, 0))
+    assert said in text_of(index.render([entry]))
+
+
+def test_compliance_of_nothing_checked_says_so(week: ReleaseView) -> None:
+    unproven = {**week.evidence, "promises": [{**one, "status": "not_checked"} for one in week.evidence["promises"]]}
+    page = text_of(compliance.render(unproven, week))
+    assert "No promise could be checked against these data" in page
+    assert "none was broken" not in page
+
+
+def test_features_are_compared_with_the_year_before(week: ReleaseView) -> None:
+    assert week.year_before
+    page = usage.render(week)
+    assert "Change on week 17 of 2025, all types" in page
+    where = (pl.col("service") == "workspace", pl.col("user_type") == ALL, pl.col("feature") == "search.results")
+    now, ago = (
+        frame.filter(*where)["adoption"].item()
+        for frame in (week.tables["features"].frame, week.year_before.tables["features"])
+    )
+    row = page.partition('id="feature.search.results"')[2].partition("<tr")[0]
+    assert f"{'▲' if now > ago else '▼'} {abs(now - ago) * 100:.1f} points" in row
+    began = {key: replace(one, since=date(2026, 1, 1)) for key, one in week.catalogue.features.items()}
+    young = usage.render(replace(week, catalogue=replace(week.catalogue, features=began)))
+    assert "Change on week 17 of 2025, all types" not in young
 
 
 def test_index_of_years_says_once_what_each_release_holds() -> None:

@@ -72,7 +72,7 @@ def catalogue(last: date, titles: Mapping[str, str] | None = None, features: int
             service=service,
             actions=actions,
             owner="portal team",
-            since=last - timedelta(days=5 if key == NEW else 300),
+            since=last - timedelta(days=5 if key == NEW else 500),
             expires=last + timedelta(days=21) if key == EXPIRING else None,
         )
         for key, title, service, actions, _ in plain(features)

@@ -31,6 +31,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         return None
     weeks = facts.figures("feature_weeks")
     catalogue = facts.view.catalogue
+    compared = _compared(facts)
     ordered = sorted(
         catalogue.features.values(),
         key=lambda one: (-(_adoption(figures, one).value or 0), -_users(figures, one), one.key),
@@ -42,7 +43,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         for key, title in facts.types_and_all.items()
     ]
     columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
-    more = [say("features.change", earlier=period_title(one.period)) for one in _compared(facts)]
+    more = [say("features.change", earlier=period_title(one.period)) for one in compared]
     mondays = facts.weeks()
     if mondays:
         more.append(say("features.weeks", n=len(mondays)))
@@ -62,7 +63,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
                     {"service": one.service, "feature": one.key},
                     note=_note(facts, one),
                     id=f"feature.{one.key}",
-                    more=_more(facts, one, weeks, mondays),
+                    more=_more(facts, one, compared, weeks, mondays),
                 )
                 for one in ordered
             ],
@@ -74,8 +75,10 @@ def section(facts: Facts) -> dict[str, Any] | None:
 
 
 def _compared(facts: Facts) -> list[Earlier]:
-    """Return the releases that features are compared with: the period before, and the one a year before."""
-    return [one for one in (facts.view.previous, facts.view.year_before) if one]
+    """Return what features are compared with: the period before, and the one a year before if it had one of them."""
+    ago, features = facts.view.year_before, facts.view.catalogue.features.values()
+    then = ago if ago and any(adoption_change(facts, one, ago).text for one in features) else None
+    return [one for one in (facts.view.previous, then) if one]
 
 
 def _users(figures: Figures, feature: Feature) -> float:
@@ -104,9 +107,11 @@ def _note(facts: Facts, feature: Feature) -> str:
     return " · ".join(notes)
 
 
-def _more(facts: Facts, feature: Feature, weeks: Figures | None, mondays: Sequence[date]) -> list[tables.Box]:
+def _more(
+    facts: Facts, feature: Feature, compared: Sequence[Earlier], weeks: Figures | None, mondays: Sequence[date]
+) -> list[tables.Box]:
     boxes: list[tables.Box] = []
-    for earlier in _compared(facts):
+    for earlier in compared:
         change = adoption_change(facts, feature, earlier)
         boxes.append(
             tables.Box(text=change.text or _NOTHING, sort=None if change.value is None else round(change.value, 2))
