@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.publish.pages import cells, changes, words
 from cetegra_usage.publish.pages.cells import Cell
 from cetegra_usage.publish.pages.svg import spark
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,20 @@ def test_a_phrase_that_cannot_be_said_is_named(values: dict[str, int]) -> None:
     assert "trust.withheld" in found.value.what
     with pytest.raises(ConfigurationError):
         words.say("trust.nothing_like_it")
+
+
+def test_a_broken_file_of_words_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "words.toml").write_text("[page]\ndays = without quotes\n", "utf-8")
+    monkeypatch.setattr(words, "root", lambda: tmp_path)
+    words.known.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError) as found:
+            words.say("page.days")
+    finally:
+        words.known.cache_clear()
+    assert "not TOML" in found.value.what
+    assert "line 2" in found.value.why
 
 
 def test_names_are_cut_and_kept_from_turning_the_writing() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+import preview
 from cetegra_usage.model import ALL, Period
 from cetegra_usage.pipeline.releases import summary
 from cetegra_usage.publish.pages import compliance, index, usage
@@ -18,6 +19,8 @@ from cetegra_usage.publish.pages.view import ReleaseEntry
 from support import released
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cetegra_usage.publish.pages.view import ReleaseView
 
 
@@ -125,6 +128,20 @@ def test_a_table_that_does_not_exist_leaves_its_section_out(week: ReleaseView) -
     assert "<main" in usage.render(replace(week, tables={}))
 
 
+def test_a_period_without_a_day_says_so(week: ReleaseView) -> None:
+    parts = [{**one, "state": "missing"} for one in week.evidence["partitions"]]
+    view = replace(without_figures(week, "unavailable"), evidence={**week.evidence, "partitions": parts})
+    page = text_of(usage.render(view))
+    assert "Nothing arrived whole on any of the 14 days of the services" in page
+    assert "How many events everybody together made is not published for this period." in page
+    assert "[x] events" not in page
+
+
+def test_the_pages_can_be_looked_at_while_words_change(tmp_path: Path) -> None:
+    preview.main(tmp_path)
+    assert len([*tmp_path.glob("*.html")]) == 5
+
+
 def test_revision_says_what_it_corrects(week: ReleaseView) -> None:
     page = text_of(usage.render(released.revised(week)))
     assert "activity: 12 figures changed; cause: late data." in page
@@ -225,7 +242,7 @@ def test_compliance_of_nothing_checked_says_so(week: ReleaseView) -> None:
 def test_features_are_compared_with_the_year_before(week: ReleaseView) -> None:
     assert week.year_before
     page = usage.render(week)
-    assert "Change on week 17 of 2025, all types" in page
+    assert "Change on week 17 of 2025" in page
     where = (pl.col("service") == "workspace", pl.col("user_type") == ALL, pl.col("feature") == "search.results")
     now, ago = (
         frame.filter(*where)["adoption"].item()
@@ -235,7 +252,7 @@ def test_features_are_compared_with_the_year_before(week: ReleaseView) -> None:
     assert f"{'▲' if now > ago else '▼'} {abs(now - ago) * 100:.1f} points" in row
     began = {key: replace(one, since=date(2026, 1, 1)) for key, one in week.catalogue.features.items()}
     young = usage.render(replace(week, catalogue=replace(week.catalogue, features=began)))
-    assert "Change on week 17 of 2025, all types" not in young
+    assert "Change on week 17 of 2025" not in young
 
 
 def test_index_of_years_says_once_what_each_release_holds() -> None:

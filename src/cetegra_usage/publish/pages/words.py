@@ -16,8 +16,20 @@ _DIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u0590-\u08ff\
 
 
 @cache
-def _words() -> dict[str, str]:
-    document = tomllib.loads((root() / "reports" / "words.toml").read_text("utf-8"))
+def known() -> dict[str, str]:
+    """Return every phrase by `section.name`.
+
+    Raises:
+        ConfigurationError: `reports/words.toml` cannot be read as TOML.
+    """
+    fault = ""
+    document: dict[str, dict[str, str]] = {}
+    try:
+        document = tomllib.loads((root() / "reports" / "words.toml").read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        fault = str(error)
+    if fault:
+        raise ConfigurationError("reports/words.toml is not TOML", why=fault, hint="a phrase stands in quotes")
     return {f"{section}.{key}": text for section, entries in document.items() for key, text in entries.items()}
 
 
@@ -29,12 +41,12 @@ def say(key: str, **values: Any) -> str:
         values: What the phrase's `{places}` stand for; the template escapes the result.
 
     Raises:
-        ConfigurationError: There is no such phrase, or it has a place that nothing fills.
+        ConfigurationError: The file cannot be read, or there is no such phrase, or it has a place that nothing fills.
     """
-    if values.get("n") == 1 and f"{key}_one" in _words():
+    if values.get("n") == 1 and f"{key}_one" in known():
         key = f"{key}_one"
     try:
-        return _words()[key].format_map(values)
+        return known()[key].format_map(values)
     except (KeyError, ValueError, IndexError):
         pass
     raise ConfigurationError(

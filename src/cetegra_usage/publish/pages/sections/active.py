@@ -95,7 +95,7 @@ def _by_day(facts: Facts, figures: Figures, key: str, days: Sequence[date]) -> d
     last, title = write(wau[-1], "count"), facts.types[key]
     return {
         "title": title,
-        "finding": say("active.last", users=last.text, day=day(days[-1])) if last.text else say("active.none"),
+        "finding": say("active.last" if last.text else "active.none", users=last.text, day=day(days[-1])),
         "chart": charts.lines(
             [
                 _line(wau, say("active.in_7_days"), 2.6, facts.tones[key]),
@@ -117,7 +117,7 @@ def _by_week(facts: Facts, weekly: Figures, key: str, mondays: Sequence[date]) -
     last, title = write(cells[-1], "count"), facts.types[key]
     return {
         "title": title,
-        "finding": say("active.last_week", users=last.text, day=day(mondays[-1])) if last.text else say("active.none"),
+        "finding": say("active.last_week" if last.text else "active.none_week", users=last.text, day=day(mondays[-1])),
         "chart": charts.lines(
             [_line(cells, say("active.in_the_week"), 2.6, facts.tones[key])],
             letters(cells),

@@ -128,6 +128,8 @@ def _title(users: Shown, change: changes.Change, earlier: str) -> str:
 
 
 def _events(facts: Facts, shown: Mapping[str, Shown], change: changes.Change, earlier: str) -> str:
+    if not shown["events"].text:
+        return say("changes.events_hidden")
     told = {key: shown[key].text or f"[{shown[key].mark}]" for key in ("events", "coverage")}
     if not change.words:
         return say("changes.events_alone", **told)

@@ -22,14 +22,18 @@ def section(facts: Facts) -> dict[str, Any]:
     due = sum(len(group.fields) for group in groups)
     gaps = [(group.title, field) for group in groups for field in group.fields if field.state in GAPS]
     return {
-        "title": say("trust.gaps", n=len(gaps), due=due)
-        if gaps
-        else say("trust.complete", n=len(groups), days=len(facts.view.period.days)),
+        "title": _title(len(gaps), due, services=len(groups), days=len(facts.view.period.days)),
         "calendar": groups,
         "stories": [say(f"trust.{field.state}", service=title, day=field.day) for title, field in gaps],
         "promises": _promises(evidence),
         "withheld": _withheld(evidence),
     }
+
+
+def _title(gaps: int, due: int, *, services: int, days: int) -> str:
+    if not gaps:
+        return say("trust.complete", n=services, days=days)
+    return say("trust.nothing", due=due) if gaps == due else say("trust.gaps", n=gaps, due=due)
 
 
 def _promises(evidence: Mapping[str, Any]) -> str:
