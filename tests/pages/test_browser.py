@@ -79,7 +79,9 @@ def test_never_scrolls_sideways(visit: Opener, name: str, width: int, script: bo
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize(("name", "table"), [("usage", "#features-table"), ("compliance", ".prom")])
+@pytest.mark.parametrize(
+    ("name", "table"), [("usage", "#features-table"), ("compliance", ".prom"), ("index", "#weeks + .scroll table")]
+)
 def test_rows_are_cards_on_a_small_screen(visit: Opener, name: str, table: str) -> None:
     page = visit(name, viewport={"width": 360, "height": 800})
     outside = """table => [...table.querySelectorAll('th, td')].filter(one => one.checkVisibility())
