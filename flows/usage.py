@@ -94,8 +94,9 @@ def check(
 def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
     """Run a flow here, with the task runner that the settings name."""
     chosen: Any = {"run": run, "backfill": backfill, "check": check}[name].with_options(task_runner=_runner(engine))
-    # Prefect's server takes seconds to start, and this process would only wait for it.
-    Thread(target=import_module, args=("cetegra_usage.pipeline.releases",)).start()
+    if name != "check":  # it publishes nothing
+        # Prefect's server takes seconds to start, and this process would only wait for it.
+        Thread(target=import_module, args=("cetegra_usage.pipeline.releases",)).start()
     # Prefect's heartbeat thread would hold up the end of every flow by a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return chosen(**parameters)

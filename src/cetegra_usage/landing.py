@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.ledger import sha256_of
 from cetegra_usage.model import Input, Partition
 from cetegra_usage.store import ObjectChangedError, ObjectMissingError
 
@@ -144,8 +145,7 @@ def _bring(store: Store, entry: Entry, folder: Path) -> tuple[Path | None, str]:
     """Return a local file and its SHA-256; None where it is gone or no longer the one that was listed."""
     try:
         local = store.fetch(entry, folder)
-        with local.open("rb") as opened:
-            return local, hashlib.file_digest(opened, "sha256").hexdigest()
+        return local, sha256_of(local)
     except (ObjectChangedError, ObjectMissingError, FileNotFoundError):
         return None, ""
 

@@ -32,6 +32,7 @@ from cetegra_usage.model import Input, Rows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from cetegra_usage.store import Store
 
@@ -233,6 +234,12 @@ def canonical(document: Any) -> bytes:
 def digest(document: Any) -> str:
     """Return the SHA-256 of a document's canonical JSON."""
     return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def path_of(number: int) -> str:

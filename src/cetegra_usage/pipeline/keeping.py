@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cetegra_usage.pipeline.job import Job
 
-FOLDERS = ("tallies", "known")
+TALLIES, SUMMARIES = FOLDERS = ("tallies", "known")
 
 
 def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = ()) -> None:
@@ -58,5 +58,4 @@ def is_kept(job: Job, path: str, content: bytes) -> bool:
 def _stored(path: str, content: Path | bytes) -> ledger.StoredFile:
     if isinstance(content, bytes):
         return ledger.StoredFile(path, len(content), hashlib.sha256(content).hexdigest())
-    with content.open("rb") as opened:
-        return ledger.StoredFile(path, content.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest())
+    return ledger.StoredFile(path, content.stat().st_size, ledger.sha256_of(content))

@@ -24,11 +24,9 @@ _NAMED = ("rollups", *keeping.FOLDERS)
 def named(job: Job) -> tuple[set[str], set[str]]:
     """Return the paths that stay: files of the warehouse, folders of publish.
 
-    Tallies and summaries stay that a record names.
-
     Of rollups what the ledger names as holding of each partition stays; what an earlier verdict named may hold people
-    who were forgotten since, and goes. Of catalogues' vocabularies each that a record names stays, and of releases
-    every revision up to the one that the highest manifest names.
+    who were forgotten since, and goes. Of tallies, summaries and catalogues' vocabularies each that a record names
+    stays, and of releases every revision up to the one that the highest manifest names.
     """
     files = {file.path for record in job.ledger.latest.values() for file in record.rollups} | set(job.ledger.kept)
     words = {record.body["vocabulary"] for record in job.ledger.records if "vocabulary" in record.body}

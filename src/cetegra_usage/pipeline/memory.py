@@ -5,14 +5,13 @@ None of it is a verdict: without it, work is done again, and comes out the same.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.ledger import GENESIS, StoredFile, canonical, digest
+from cetegra_usage.ledger import GENESIS, StoredFile, canonical, digest, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
 from cetegra_usage.store import Entry, ObjectMissingError
@@ -169,8 +168,7 @@ def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list
 
 def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
     """Put a file of a partition's rollups into the warehouse under a name of its content; the local one goes."""
-    with file.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    sha256 = sha256_of(file)
     name = file.name.rsplit("-", 1)[-1]  # of a file that was stored before, without the old hash
     stored = StoredFile(f"rollups/{partition}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
     store.put_file(stored.path, file)

@@ -8,6 +8,7 @@ They can always be made again from the rollups, and hold pseudonyms as those do:
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cetegra_usage import ledger, rollup, sql
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Entry
 
-_FOLDER = "known"
 _WEEK = timedelta(weeks=1)
 _KEPT = 26
 """Weeks for which summaries are kept before the latest: more than any table's windows reach back."""
@@ -50,16 +50,14 @@ def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
     for day, record in _days(job, service, sunday):
         if before is None or day > before:
             files += memory.rollup_files(job, record, lambda table: table == "use")
-    into = job.spec.spool / _FOLDER / service / sunday.isoformat()
+    into = job.spec.spool / keeping.SUMMARIES / service / sunday.isoformat()
     into.mkdir(parents=True)
     made = summarise(service, sunday, files, into, settings=job.settings)
-    folder = f"{_FOLDER}/{service}/{sunday}/{_made_from(job, service, sunday)}"
+    folder = f"{keeping.SUMMARIES}/{service}/{sunday}/{_made_from(job, service, sunday)}"
     new = {f"{folder}/{file.bucket}-of-{file.buckets}.parquet": file.path for file in made}
-    old = [
-        path
-        for path in job.ledger.kept
-        if path.startswith(f"{_FOLDER}/{service}/") and path not in new and _is_past(_day(path), sunday)
-    ]
+    others = {path: _day(path) for path in _named(job, f"{service}/") if path not in new}
+    # Of a week that is summed up anew the old one goes, and so do those that are too old.
+    old = [path for path, day in others.items() if day == sunday or day < sunday - _KEPT * _WEEK]
     keeping.keep(job, new, gone=old)
     return made
 
@@ -74,9 +72,13 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
     into = job.spec.spool / "forgetting"
     into.mkdir(exist_ok=True)
     with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
-        for entry in job.stores.warehouse.list(_FOLDER):
-            for file in rollup.without(connection, {KNOWN: _fetch(job, entry)}, gone, into).values():
-                keeping.keep(job, {entry.path: file})
+        for _, summary_files in groupby(job.stores.warehouse.list(keeping.SUMMARIES), key=_folder):
+            made: dict[str, Path] = {}
+            for entry in summary_files:
+                for file in rollup.without(connection, {KNOWN: _fetch(job, entry)}, gone, into).values():
+                    made[entry.path] = file
+            keeping.keep(job, made)
+            for file in made.values():
                 file.unlink()
 
 
@@ -90,23 +92,22 @@ def drop(job: Job) -> None:
     keeping.keep(job, {}, gone=_named(job))
 
 
-def _named(job: Job) -> list[str]:
-    return [path for path in job.ledger.kept if path.startswith(f"{_FOLDER}/")]
+def _named(job: Job, below: str = "") -> list[str]:
+    return [path for path in job.ledger.kept if path.startswith(f"{keeping.SUMMARIES}/{below}")]
+
+
+def _folder(entry: Entry) -> str:
+    return entry.path.rsplit("/", 1)[0]
 
 
 def _day(path: str) -> date:
     return date.fromisoformat(path.split("/")[2])
 
 
-def _is_past(day: date, sunday: date) -> bool:
-    """Whether the summary of a day goes once that of a Sunday is made: another takes its place, or it is too old."""
-    return day == sunday or day < sunday - _KEPT * _WEEK
-
-
 def _there(job: Job, service: str) -> dict[tuple[date, str], list[Entry]]:
     """Return the files of each summary of a service that is whole, by its day and what it is made from."""
     found: dict[tuple[date, str], list[Entry]] = {}
-    for entry in job.stores.warehouse.list(f"{_FOLDER}/{service}"):
+    for entry in job.stores.warehouse.list(f"{keeping.SUMMARIES}/{service}"):
         if entry.path in job.ledger.kept:
             found.setdefault((_day(entry.path), entry.path.split("/")[3]), []).append(entry)
     return {key: entries for key, entries in found.items() if len(entries) == _place(entries[0])[1]}

@@ -112,4 +112,4 @@ class Kept:
 
 
 def _path(unit: Unit) -> str:
-    return f"tallies/{unit.table}/{unit.beginning}_{unit.last}.parquet"
+    return f"{keeping.TALLIES}/{unit.table}/{unit.beginning}_{unit.last}.parquet"

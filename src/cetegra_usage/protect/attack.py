@@ -92,14 +92,11 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
         value: The true count of the cells that are `known`.
         known: The cells whose true count is known: those of the release itself.
     """
-    total = np.bincount(
-        system.row, system.sign * np.where(known[system.cell], value[system.cell], 0.0), minlength=system.rows
-    )
+    total = _sums(system, system.sign * np.where(known[system.cell], value[system.cell], 0.0))
     own = np.bincount(system.row, ~known[system.cell], minlength=system.rows) == 0
-    system = system.keep(~own | ((total <= _SLACK) & (~system.equal | (total >= -_SLACK))))
+    system = system.keep(~own | _held(system, total, total))
     # A row that no figures fulfil is false; else what follows from one false row would be held against true ones.
-    least, most = _activity(system, system.lower, system.upper)
-    system = system.keep((least <= _SLACK) & (~system.equal | (most >= -_SLACK)))
+    system = system.keep(_held(system, *_activity(system, system.lower, system.upper)))
     while True:
         _, _, broken = _propagate(system)
         if not broken.any():
@@ -137,8 +134,13 @@ def tighten(system: System) -> System:
     """Propagate the rows into the cells' bounds, and leave out rows that then say nothing."""
     lower, upper, _ = _propagate(system)
     least, most = _activity(system, lower, upper)
-    idle = (most <= _SLACK) & (~system.equal | (least >= -_SLACK))
+    idle = _held(system, most, least)
     return replace(system, lower=lower, upper=upper).keep(~idle)
+
+
+def _held(system: System, low: Floats, high: Floats) -> Flags:
+    """Return the rows of which `low` is at most 0 and, where they are equations, `high` at least 0."""
+    return (low <= _SLACK) & (~system.equal | (high >= -_SLACK))
 
 
 def _activity(system: System, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

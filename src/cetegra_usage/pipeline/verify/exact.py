@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from dataclasses import replace
@@ -165,11 +164,8 @@ def _beside(store: Store, known: ledger.Ledger, findings: Findings, spool: Path)
 def _hold(store: Store, entry: Entry, file: StoredFile, kind: str, findings: Findings, spool: Path) -> None:
     with findings.reading(file.path):
         findings.checked[kind] += 1
-        with store.fetch(entry, spool).open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        findings.expect(
-            (entry.bytes, digest) == (file.bytes, file.sha256), file.path, "it is not what its record names"
-        )
+        found = entry.bytes, ledger.sha256_of(store.fetch(entry, spool))
+        findings.expect(found == (file.bytes, file.sha256), file.path, "it is not what its record names")
 
 
 def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:

@@ -62,15 +62,14 @@ def _link(link: Mapping[str, Any], facts: Facts, wholes: Sequence[Name], parts: 
     time = link.get("time", "same")
     named = {*here, *there}
     following = _following(parts, there)
-    # Few places recur in many measures and windows: what a link makes of each is worked out once.
-    fitting = {place: _shared(place, named) for place in {part.place for part in parts} if _fits(place, there)}
+    fitting = _fitting(parts, there, named)
     index: dict[Any, list[Name]] = defaultdict(list)
     for part in parts:
         if part.place in fitting:
             when = part.first - _DAY if time == "next" else _when(part, time)
             index[fitting[part.place], when].append(part)
     least, most = link.get("days", (1, 366))
-    fitting = {place: _shared(place, named) for place in {cell.place for cell in wholes} if _fits(place, here)}
+    fitting = _fitting(wholes, here, named)
     for cell in wholes:
         if cell.place not in fitting or cell not in facts.numbers:
             continue
@@ -118,6 +117,11 @@ def _statements(
     if link.get("missing") == "unknown" and len(parts) < len(found):
         relation = "<="
     yield Statement(number, tuple(parts), relation, nearly, rest)
+
+
+def _fitting(names: Sequence[Name], where: Mapping[str, Any], named: set[str]) -> dict[Place, Place]:
+    """Return what whole and part must share of each place that fits: few places recur in many measures and windows."""
+    return {place: _shared(place, named) for place in {name.place for name in names} if _fits(place, where)}
 
 
 def _fits(place: Place, where: Mapping[str, Any]) -> bool:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Marks = NDArray[np.bool_]
 
 _TINY = 1e-6
-_NEARLY = 1e-6
 _SWEEPS = 80
 _PIECE = 1_500
 _ROOM = 2_000.0
@@ -178,19 +177,24 @@ class Polytope:
         used = np.zeros(self._cells, dtype=bool)
         used[self._matrix.indices] = True
         cells = np.flatnonzero(wanted & used)
-        found = self._piece(cells, point, np.inf).extreme(np.zeros(len(cells)))
+        piece = self._piece(cells, point, np.inf)
+        found = piece.extreme(np.zeros(len(cells)))
         if found is None:
-            rows = np.unique(self._matrix.tocsc()[:, cells].indices)
-            found, lacking = self._piece(cells, point, np.inf).nearest(np.where(self._doubtful[rows], 1.0, _SURE))
+            rows = self._rows(cells)
+            found, lacking = piece.nearest(np.where(self._doubtful[rows], 1.0, _SURE))
             keep = np.ones(len(self._low), dtype=bool)
             keep[rows[lacking > _TINY]] = False
             self._keep(keep)
         point[cells] = found
         return point
 
+    def _rows(self, cells: Numbers) -> Numbers:
+        """Return the rows that some of the cells stand in."""
+        return np.unique(self._matrix.tocsc()[:, cells].indices)
+
     def _piece(self, cells: Numbers, point: Values, room: float = _ROOM) -> _Piece:
         """Cut some cells out, with the rest where it is in a point, and with some room above that point."""
-        rows = np.unique(self._matrix.tocsc()[:, cells].indices)
+        rows = self._rows(cells)
         matrix = self._matrix[rows]
         rest = point.copy()
         rest[cells] = 0
@@ -237,7 +241,7 @@ class _Piece:
             weights, self.bottom if bottom is None else bottom, self.top if top is None else top
         )
         if table is not None:
-            total, slack = self._matrix @ table, _NEARLY * (1 + np.abs(table).max())
+            total, slack = self._matrix @ table, _TINY * (1 + np.abs(table).max())
             if (total < self._low - slack).any() or (total > self._high + slack).any():
                 raise ArithmeticError("the solver returned a table that does not fit what was published")
         return table

@@ -22,15 +22,13 @@ def known() -> dict[str, str]:
     Raises:
         ConfigurationError: `reports/words.toml` cannot be read as TOML.
     """
-    fault = ""
-    document: dict[str, dict[str, str]] = {}
     try:
         document = tomllib.loads((root() / "reports" / "words.toml").read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         fault = str(error)
-    if fault:
-        raise ConfigurationError("reports/words.toml is not TOML", why=fault, hint="a phrase stands in quotes")
-    return {f"{section}.{key}": text for section, entries in document.items() for key, text in entries.items()}
+    else:
+        return {f"{section}.{key}": text for section, entries in document.items() for key, text in entries.items()}
+    raise ConfigurationError("reports/words.toml is not TOML", why=fault, hint="a phrase stands in quotes")
 
 
 def say(key: str, **values: Any) -> str:
