@@ -18,7 +18,7 @@ from cetegra_usage.model import Period
 from cetegra_usage.protect import Protection, ReleasedTables, protect, protect_count
 from cetegra_usage.protect.attack import Goal, System, exposed, settled
 from cetegra_usage.protect.audit import audit
-from cetegra_usage.protect.audit.rows import Statement
+from cetegra_usage.protect.audit.rows import Rows
 from cetegra_usage.protect.audit.solve import Polytope
 from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
 from cetegra_usage.settings import Disclosure
@@ -391,15 +391,23 @@ def test_the_attacker_sees_a_figure_below_the_threshold() -> None:
     assert audit(WEEK, {"sessions": frame.drop("sessions_people")}, [], TABLES, PLAIN).told == 1
 
 
+def _equations(sums: Sequence[tuple[tuple[int, ...], int]]) -> Rows:
+    """Return what the auditor reads where some cells add up to another."""
+    sure, entries = (
+        np.zeros(len(sums), dtype=bool),
+        [(row, cell) for row, (cells, _) in enumerate(sums) for cell in cells],
+    )
+    row, part = np.array(entries, dtype=np.intp).T
+    whole = np.array([whole for _, whole in sums], dtype=np.intp)
+    return Rows(whole, relation=np.zeros(len(sums), dtype=np.int8), nearly=sure, rest=sure, row=row, part=part)
+
+
 def test_great_counts_that_are_withheld_hide_nothing_of_what_their_sums_tell() -> None:
     """Three cells, and the sum of each two: each of them is half of what it shares, to the unit."""
-    circle = [
-        Statement(whole, parts, "=", nearly=False, rest=False)
-        for whole, parts in ((3, (0, 1)), (4, (1, 2)), (5, (0, 2)))
-    ]
+    circle = _equations([((0, 1), 3), ((1, 2), 4), ((0, 2), 5)])
     lower, upper = np.array([0.0] * 3 + [9000.0] * 3), np.array([np.inf] * 3 + [9000.0] * 3)
-    for rows, expected in ((circle[:2], 0), (circle, 3)):
-        polytope = Polytope(rows, lower, upper, np.zeros(6, dtype=np.intp))
+    for rows, expected in ((circle.keep(np.array([True, True, False])), 0), (circle, 3)):
+        polytope = Polytope(rows, lower, upper, *np.zeros((2, 6), dtype=np.intp))
         assert polytope.intervals(np.arange(3), threshold=10, width=5)[1].sum() == expected
 
 
@@ -415,6 +423,7 @@ def test_great_counts_that_are_withheld_are_safe_where_only_what_they_are_at_lea
         lower=np.array([0.0, 0.0, 8998.0, 8998.0]),
         upper=np.array([np.inf, np.inf, 9002.0, 9002.0]),
         window=np.zeros(4, dtype=np.intp),
+        theme=np.zeros(4, dtype=np.intp),
     )
     truth = np.array([6000.0, 5000.0, 9000.0, 9000.0])
     assert exposed(told, np.array([0]), truth, Goal(threshold=10, width=5)).cells.tolist() == []
@@ -467,11 +476,11 @@ def test_of_rows_that_contradict_only_those_are_left_out_that_must() -> None:
             lower=lower,
             upper=upper,
             window=np.zeros(7, dtype=np.intp),
+            theme=np.zeros(7, dtype=np.intp),
         )
         left, point = settled(told, np.zeros(7), np.zeros(7, dtype=bool))
         assert left.rows == 4
         assert np.allclose(left.matrix() @ point, 0)
         assert np.allclose(point[:3], [5, 5, 5]) == (weak != 0)
-    rows = [Statement(whole, parts, "=", nearly=False, rest=False) for parts, whole in pairs]
-    attacker = Polytope(rows, lower, upper, np.zeros(7, dtype=np.intp))
+    attacker = Polytope(_equations(pairs), lower, upper, *np.zeros((2, 7), dtype=np.intp))
     assert attacker.intervals(np.array([0, 1, 2, 5]), threshold=10, width=5)[1].all()

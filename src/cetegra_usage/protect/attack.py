@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 _SLACK = 1e-6
 _PASSES = 60
 _TURNS = 4
-_NEAR, _WHOLE = 1_500, 40_000
+_BLOCK, _NEAR, _WHOLE = 800, 1_500, 40_000
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
+_FEW = 30
+"""How many cells of a small piece are moved one by one."""
+_LARGE = 3_000
+"""Size from which a programme goes through the inside: that is much sooner then."""
+_STEP = 0.6180339887498949
+"""Its multiples are spread well between whole numbers."""
 _FIRM = 10.0
 """How much more it costs to do without a row that surely holds than without a weak one."""
 _FAR = 1_000.0
@@ -48,6 +54,7 @@ class System:
         lower: Least value of each cell.
         upper: Greatest value of each cell, perhaps infinite.
         window: A number for the days that each cell is about.
+        theme: A number for the feature, or other value, that it is about.
     """
 
     row: Integers
@@ -58,6 +65,7 @@ class System:
     lower: Floats
     upper: Floats
     window: Integers
+    theme: Integers
 
     @property
     def rows(self) -> int:
@@ -267,13 +275,17 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
     lost = set(watched.tolist()) - set(hopeful.tolist())
     circles = [component for component, tree in _components(tight) if not tree]
     left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
-    # First what is about the same days: weeks within months seldom bind, but tie everything.
+    # First what is about the same days (weeks within months seldom bind, but tie everything), some features at a time.
     windows = [block for circle in circles for block in _grouped(circle, tight.window)]
-    for parts, size in ((windows, _WHOLE), (circles, _NEAR), (circles, _WHOLE)):
-        found = [
-            _searched(tight, *piece, point, goal, one_by_one=parts is circles)
-            for piece in _pieces(tight, parts, left, size)
-        ]
+    themes, threads = ([block for part in parts for block in _cut(part, tight.theme)] for parts in (windows, circles))
+    for parts, size, patience in (
+        (themes, _NEAR, 0),
+        (threads, _NEAR, 0),
+        (windows, _WHOLE, 0),
+        (circles, _NEAR, _FEW),
+        (circles, _WHOLE, len(left)),
+    ):
+        found = [_searched(tight, *piece, point, goal, patience) for piece in _pieces(tight, parts, left, size)]
         left = np.array([cell for cells in found for cell in cells], dtype=np.intp)
     return Exposure(np.array(sorted(lost | set(left.tolist())), dtype=np.intp), tight.lower, tight.upper)
 
@@ -296,7 +308,7 @@ def _pieces(
             continue
         if len(component) <= size:
             heap.append(component)
-            if sum(map(len, heap)) > size:
+            if sum(map(len, heap)) > _NEAR:
                 together = np.sort(np.concatenate(heap))
                 heap = []
                 yield together, together[is_watched[together]]
@@ -336,6 +348,18 @@ def _grouped(cells: Integers, label: Integers) -> list[Integers]:
     return np.split(cells, np.flatnonzero(np.diff(label[cells])) + 1) if len(cells) else []
 
 
+def _cut(cells: Integers, theme: Integers) -> list[Integers]:
+    """Cut cells into blocks of whole themes."""
+    blocks: list[Integers] = []
+    heap: list[Integers] = []
+    for own in _grouped(cells, theme):
+        if heap and sum(map(len, heap)) + len(own) > _BLOCK:
+            blocks.append(np.concatenate(heap))
+            heap = []
+        heap.append(own)
+    return [*blocks, np.concatenate(heap)] if heap else blocks
+
+
 def neighbourhood(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cell: int, most: int) -> Integers:
     """Return the cells nearest to one, by the rows that they share, up to a bounded number."""
     found = np.array([cell])
@@ -347,10 +371,11 @@ def neighbourhood(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cell
     return np.sort(found)
 
 
-def _searched(
-    system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, *, one_by_one: bool
-) -> list[int]:
-    """Return those of a block's watched cells for which no points were found that keep them safe."""
+def _searched(system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, patience: int) -> list[int]:
+    """Return those of a block's watched cells for which no points were found that keep them safe.
+
+    The last of them, up to `patience`, are moved one by one.
+    """
     local = within(system, block, point)
     far = np.maximum(np.append(point[block], 1.0), local.lower) + _FAR
     local = replace(local, upper=np.where(np.isfinite(local.upper), local.upper, far))
@@ -359,6 +384,7 @@ def _searched(
     mine = number[mine]
     low, high = point[block][mine].copy(), point[block][mine].copy()
     rows = programme(local)
+    turn = idle = 0
 
     def learn(up: Flags, down: Flags) -> None:
         # Nothing is moved further than it must, so that one cell does not take what others need.
@@ -366,14 +392,15 @@ def _searched(
         upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(local.lower))
         upper[mine[up]] = np.minimum(upper[mine[up]], top[up])
         lower[mine[down]] = np.maximum(lower[mine[down]], bottom[down])
-        objective[mine[up]], objective[mine[down]] = -1.0, 1.0
-        found = rows.least(objective, lower, upper)
+        # Of cells that draw on the same some go all the way so, and not all of them half of it.
+        weight = 1 + (turn + np.arange(len(mine))) * _STEP % 1
+        objective[mine[up]], objective[mine[down]] = -weight[up], weight[down]
+        found = rows.least(objective, lower, upper, inside=len(block) > _LARGE and (up | down).sum() > 1)
         if found is not None:
             np.minimum(low, found[mine], out=low)
             np.maximum(high, found[mine], out=high)
 
     # Many cells at once first: one point shows what is possible for all of them, as long as any is new to that.
-    turn = idle = 0
     while idle < _TURNS:
         bad = ~goal.met(low, high)
         if not bad.any():
@@ -382,7 +409,8 @@ def _searched(
         learn(bad & half, bad & ~half)
         turn += 1
         idle = 0 if goal.met(low, high).sum() > len(bad) - bad.sum() else idle + 1
-    for one in np.flatnonzero(~goal.met(low, high)) if one_by_one else ():
+    last = np.flatnonzero(~goal.met(low, high))
+    for one in last if len(last) <= patience else ():
         only = np.arange(len(mine)) == one
         for up, down in ((only, ~only & only), (~only & only, only)):
             if not goal.met(low[only], high[only])[0]:
@@ -414,6 +442,7 @@ def within(system: System, cells: Integers, point: Floats) -> System:
         lower=np.append(system.lower[cells], 1.0),
         upper=np.append(system.upper[cells], 1.0),
         window=np.append(system.window[cells], -1),
+        theme=np.append(system.theme[cells], -1),
     )
 
 

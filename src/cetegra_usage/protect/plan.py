@@ -251,6 +251,7 @@ def _cells(
     system = _system(rows, number, size, value, here, hidden, disclosure)
     days = places.select(pl.struct("first", "last").rank("dense")).to_series().to_numpy()
     system.window[number] = days
+    system.theme[number] = places.select(pl.struct("feature", "extra").rank("dense")).to_series().to_numpy()
     gaps = len(system.lower) - size
     value = np.append(value, system.lower[size:].astype(np.int64))
     here, told = (np.append(flags, np.ones(gaps, dtype=bool)) for flags in (here, told))
@@ -364,6 +365,7 @@ def _system(
         lower=lower,
         upper=upper,
         window=np.zeros(size, dtype=np.intp),
+        theme=np.zeros(size, dtype=np.intp),
     )
     return _with_gaps(whole.keep(keep), value, here)
 
@@ -382,6 +384,7 @@ def _with_gaps(system: System, value: Integers, here: Flags) -> System:
         lower=np.concatenate([system.lower, width]),
         upper=np.concatenate([system.upper, width]),
         window=np.concatenate([system.window, np.full(len(rows), -1)]),
+        theme=np.concatenate([system.theme, np.full(len(rows), -1)]),
     )
 
 

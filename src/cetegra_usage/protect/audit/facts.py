@@ -1,22 +1,28 @@
-"""What an attacker reads: every count of every release, under one name for each true cell."""
+"""What an attacker reads: every count of every release, under one number for each true cell."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
-    import polars as pl
+    from numpy.typing import NDArray
 
     from cetegra_usage.model import Period
 
-SHOWN = frozenset({"published", "partial"})
-if TYPE_CHECKING:
-    _Place = tuple[date, date, tuple[tuple[str, str], ...]]
+    Numbers = NDArray[np.intp]
+    Values = NDArray[np.float64]
+    Marks = NDArray[np.bool_]
+    Release = tuple[Period, Mapping[str, pl.DataFrame]]
+
+SHOWN = ("published", "partial")
 _SPANS = {"day": 0, "week": 6, "cohort_week": 6}
 
 
@@ -30,127 +36,204 @@ class Name(NamedTuple):
     place: tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of all releases, laid over one another.
+
+    Attributes:
+        places: One row for each place of the table: `first` and `last`, the days it is about, and its other dimensions.
+        begin: For each count of the table the number of its cell in the first place; those in the others follow.
+    """
+
+    places: pl.DataFrame
+    begin: Mapping[str, int]
+
+    @property
+    def dimensions(self) -> list[str]:
+        """The dimensions of the table but the one of time."""
+        return self.places.columns[2:]
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """What is published of a mean.
+
+    Attributes:
+        count: The cells of the count that it is taken over.
+        total: For each the cell of what it is taken of; -1 where that is none.
+        figure: What is published.
+    """
+
+    count: Numbers
+    total: Numbers
+    figure: Values
+
+
 class Facts:
     """What is known of each cell, by its number.
 
     Attributes:
-        numbers: The number of each cell.
-        figure: What is published of it; none where it is withheld.
-        new: Whether the newest release shows it.
+        sheets: The tables by name: which cell stands where.
+        known: Whether some release shows or withholds it: else it is unavailable.
+        figure: What is published of it; not a number where it is withheld.
+        new: Whether the newest release shows it, and none before it the same.
         here: Whether the newest release holds it at all.
-        before: Of each cell whose figure the newest release changes or withholds: the figure before.
-        recalled: The cells published before and withheld now, as errata say.
-        absent: Cells that are unavailable.
-        means: The figure of each published mean, by its count's number and its own name.
+        before: Where the newest release changes or withholds a figure: the figure before; else not a number.
+        recalled: Whether it was published before and is withheld now, as errata say.
         shown_twice: Pairs of different figures of one cell, before and in the newest release.
+        means: The published means, in the order of their declaration.
+
+    Args:
+        releases: The period and the tables of each release, oldest first; the last one is judged.
+        declared: The declared means.
+        errata: Table, measure and row of the withheld figures of the newest release that are others than those
+            published before. Of any other such figure it stays known what it was.
     """
 
-    numbers: dict[Name, int] = field(default_factory=dict[Name, int])
-    figure: list[int | None] = field(default_factory=list["int | None"])
-    new: list[bool] = field(default_factory=list[bool])
-    here: list[bool] = field(default_factory=list[bool])
-    before: dict[int, int] = field(default_factory=dict[int, int])
-    recalled: set[int] = field(default_factory=set[int])
-    absent: set[Name] = field(default_factory=set[Name])
-    means: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
-    shown_twice: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-
-    def learn(
+    def __init__(
         self,
-        period: Period,
-        tables: Mapping[str, pl.DataFrame],
-        *,
-        newest: bool,
-        errata: Collection[tuple[str, str, int]] | None = None,
+        releases: Sequence[Release],
+        declared: Sequence[Mapping[str, Any]],
+        errata: Collection[tuple[str, str, int]] = (),
     ) -> None:
-        """Read one release.
+        self.sheets: dict[str, Sheet] = {}
+        at: dict[str, list[Numbers]] = {}
+        size = 0
+        for name in dict.fromkeys(name for _, tables in releases for name in tables):
+            frames = [(period, tables[name]) for period, tables in releases if name in tables]
+            places, at[name] = _laid(frames)
+            counts = dict.fromkeys(measure for _, frame in frames for measure in _counts(frame))
+            self.sheets[name] = Sheet(places, {one: size + turn * len(places) for turn, one in enumerate(counts)})
+            size += len(counts) * len(places)
+        self.known, self.new, self.here, self.recalled = np.zeros((4, size), dtype=bool)
+        self.figure, self.before = np.full((2, size), np.nan)
+        self.shown_twice = np.zeros((0, 2))
+        latest: list[Values] = [np.full(self._places(entry), np.nan) for entry in declared]
+        for turn, (_, tables) in enumerate(releases):
+            for name, frame in tables.items():
+                here = at[name].pop(0)
+                for measure in _counts(frame):
+                    withdrawn = None
+                    if turn == len(releases) - 1:
+                        rows = [row for *which, row in errata if which == [name, measure]]
+                        withdrawn = np.isin(np.arange(len(frame)), rows)
+                    self._learn(self.sheets[name].begin[measure] + here, frame, measure, withdrawn)
+                for entry, figures in zip(declared, latest, strict=True):
+                    if entry["table"] == name:
+                        value, shown, _ = _read(frame, entry["mean"])
+                        figures[here[shown]] = value[shown]
+        self.means = [
+            self._mean(entry, figures)
+            for entry, figures in zip(declared, latest, strict=True)
+            if entry["table"] in self.sheets
+        ]
 
-        Args:
-            period: Its period.
-            tables: Its tables.
-            newest: Whether it is the one that is judged.
-            errata: Its withheld figures (table, measure, row) that are others than those published before; none: all.
-        """
-        for table, frame in tables.items():
-            measures = [name for name in frame.columns if f"{name}_status" in frame.columns]
-            counts = [name for name in measures if frame.schema[name].is_integer()]
-            dimensions = [
-                name
-                for name in frame.columns
-                if name not in measures and not name.endswith("_status") and name != "period"
+    def __len__(self) -> int:
+        """Return the number of cells."""
+        return len(self.figure)
+
+    def windows(self) -> Numbers:
+        """Return a number for the days that each cell is about."""
+        return self._number([sheet.places.select("first", "last") for sheet in self.sheets.values()])
+
+    def features(self) -> Numbers:
+        """Return a number for the feature that each cell is about, if any."""
+        columns = [[name for name in sheet.dimensions if name.endswith("feature")] for sheet in self.sheets.values()]
+        return self._number(
+            [
+                sheet.places.with_columns(_feature=names[0] if names else pl.lit("all")).select("_feature")
+                for names, sheet in zip(columns, self.sheets.values(), strict=True)
             ]
-            places = _places(period, frame, dimensions)
-            for measure in counts:
-                self._learn_counts((table, measure), places, frame, newest=newest, errata=errata)
+        )
 
-    def _learn_counts(
-        self,
-        which: tuple[str, str],
-        places: Sequence[_Place],
-        frame: pl.DataFrame,
-        *,
-        newest: bool,
-        errata: Collection[tuple[str, str, int]] | None,
-    ) -> None:
-        shown = zip(places, frame[which[1]], frame[f"{which[1]}_status"], strict=True)
-        for row, ((first, last, place), value, status) in enumerate(shown):
-            name = Name(*which, first, last, place)
-            if status not in SHOWN and status != "withheld":
-                if name not in self.numbers:
-                    self.absent.add(name)
-                continue
-            self.absent.discard(name)
-            number = self.numbers.setdefault(name, len(self.figure))
-            if number == len(self.figure):
-                self.figure.append(value)
-                self.new.append(newest)
-                self.here.append(newest)
-                continue
-            self.here[number] = newest
-            before = self.figure[number]
-            if before is not None and value is None:
-                if errata is not None and (*which, row) not in errata:
-                    continue
-                self.recalled.add(number)
-            elif value is not None:
-                self.recalled.discard(number)
-                if newest and before is not None and before != value:
-                    self.shown_twice.append((before, value))
-            if newest and before is not None and before != value:
-                self.before[number] = before
-            self.figure[number] = value
+    def _number(self, own: Sequence[pl.DataFrame]) -> Numbers:
+        """Return for each cell the rank of what its place shows."""
+        if not own:
+            return np.zeros(0, dtype=np.intp)
+        every = pl.concat(own)
+        rank = every.select(pl.struct(every.columns).rank("dense")).to_series().to_numpy().astype(np.intp)
+        parts = np.split(rank, np.cumsum([len(frame) for frame in own])[:-1])
+        return np.concatenate(
+            [np.tile(part, len(sheet.begin)) for part, sheet in zip(parts, self.sheets.values(), strict=True)]
+        )
+
+    def name(self, cell: int) -> Name:
+        """Return the name of a cell."""
+        begin, table, measure = max(
+            (begin, table, measure)
+            for table, sheet in self.sheets.items()
+            for measure, begin in sheet.begin.items()
+            if begin <= cell
+        )
+        first, last, *values = self.sheets[table].places.row(cell - begin)
+        place = zip(self.sheets[table].dimensions, values, strict=True)
+        return Name(table, measure, first, last, tuple(place))
+
+    def _places(self, entry: Mapping[str, Any]) -> int:
+        return len(self.sheets[entry["table"]].places) if entry["table"] in self.sheets else 0
+
+    def _learn(self, cells: Numbers, frame: pl.DataFrame, measure: str, withdrawn: Marks | None) -> None:
+        """Read one count of one release; `withdrawn`, which of its withheld figures are errata, if it is the newest."""
+        value, shown, there = _read(frame, measure)
+        cells, value = cells[there], np.where(shown, value, np.nan)[there]
+        first, old, newest = ~self.known[cells], self.figure[cells], withdrawn is not None
+        self.known[cells], self.here[cells] = True, newest
+        if withdrawn is not None:
+            takes = ~np.isnan(old) & np.isnan(value) & ~withdrawn[there]
+            cells, value, first, old = cells[~takes], value[~takes], first[~takes], old[~takes]
+        self.recalled[cells] = (self.recalled[cells] | ~np.isnan(old)) & np.isnan(value)
+        self.figure[cells] = value
+        if newest:
+            differs = ~np.isnan(old) & (old != value)
+            self.before[cells[differs]] = old[differs]
+            twice = differs & ~np.isnan(value)
+            self.shown_twice = np.concatenate([self.shown_twice, np.column_stack([old[twice], value[twice]])])
             # A figure that says nothing new was judged when it was released.
-            self.new[number] = self.new[number] or (newest and before != value)
+            self.new[cells] = first | differs | (np.isnan(old) & ~np.isnan(value))
 
-    def learn_means(
-        self, period: Period, tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Read the means of one release."""
-        for entry in declared:
-            frame = tables.get(entry["table"])
-            if frame is None:
-                continue
-            dimensions = [
-                name
-                for name in frame.columns
-                if f"{name}_status" not in frame.columns and not name.endswith("_status") and name != "period"
-            ]
-            column, status = frame[entry["mean"]], frame[f"{entry['mean']}_status"]
-            for (first, last, place), value, said in zip(
-                _places(period, frame, dimensions), column, status, strict=True
-            ):
-                number = self.numbers.get(Name(entry["table"], entry["count"], first, last, place))
-                if said in SHOWN and number is not None:
-                    self.means[number, entry["mean"]] = value
+    def _mean(self, entry: Mapping[str, Any], figures: Values) -> Mean:
+        sheet = self.sheets[entry["table"]]
+        at = np.flatnonzero(~np.isnan(figures))
+        count = sheet.begin[entry["count"]] + at
+        total = np.full(len(at), -1, dtype=np.intp)
+        if "total" in entry:
+            where = [pl.col(dimension) == value for dimension, value in entry["where"].items()]
+            own = sheet.places.select(pl.all_horizontal(pl.lit(value=True), *where)).to_series().to_numpy()[at]
+            total = np.where(own, sheet.begin[entry["total"]] + at, -1)
+        known = self.known[count]
+        return Mean(count[known], total[known], figures[at][known])
 
 
-def _places(period: Period, frame: pl.DataFrame, dimensions: Sequence[str]) -> list[_Place]:
+def _counts(frame: pl.DataFrame) -> list[str]:
+    return [name for name in frame.columns if f"{name}_status" in frame.columns and frame.schema[name].is_integer()]
+
+
+def _read(frame: pl.DataFrame, measure: str) -> tuple[Values, Marks, Marks]:
+    """Return a measure's figures, whether each is shown, and whether it is shown or withheld."""
+    status = frame[f"{measure}_status"]
+    shown = status.is_in(SHOWN).to_numpy()
+    return frame[measure].cast(pl.Float64).to_numpy(), shown, shown | (status == "withheld").to_numpy()
+
+
+def _laid(frames: Sequence[tuple[Period, pl.DataFrame]]) -> tuple[pl.DataFrame, list[Numbers]]:
+    """Return every place of a table once, and for each frame where its rows are among them."""
+    own = [_placed(period, frame) for period, frame in frames]
+    every = pl.concat(own)
+    places = every.unique(maintain_order=True)
+    at = every.join(places.with_row_index("at"), on=every.columns, how="left", maintain_order="left", nulls_equal=True)
+    ends = np.cumsum([len(frame) for frame in own])
+    return places, np.split(at["at"].to_numpy().astype(np.intp), ends[:-1])
+
+
+def _placed(period: Period, frame: pl.DataFrame) -> pl.DataFrame:
+    dimensions = [
+        name
+        for name in frame.columns
+        if f"{name}_status" not in frame.columns and not name.endswith("_status") and name != "period"
+    ]
     clock = next((name for name in dimensions if name in _SPANS), None)
-    others = [name for name in dimensions if name != clock]
-    columns = [[(name, str(value)) for value in frame[name]] for name in others]
-    keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
-    if clock is None:
-        return [(period.first, period.last, key) for key in keys]
-    days = timedelta(days=_SPANS[clock])
-    return [(day, day + days, key) for day, key in zip(frame[clock], keys, strict=True)]
+    first, last = pl.lit(period.first), pl.lit(period.last)
+    if clock is not None:
+        first, last = pl.col(clock), pl.col(clock) + timedelta(days=_SPANS[clock])
+    others = [pl.col(name).cast(pl.String) for name in dimensions if name != clock]
+    return frame.select(first.alias("first"), last.alias("last"), *others)

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cetegra_usage.project import root
-from cetegra_usage.protect.audit.facts import SHOWN, Facts, Name
-from cetegra_usage.protect.audit.rows import Statement, statements
+from cetegra_usage.protect.audit.facts import SHOWN, Facts, Mean, Name
+from cetegra_usage.protect.audit.rows import Rows, rows
 from cetegra_usage.protect.audit.solve import Polytope
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import date
 
     import polars as pl
-    from numpy.typing import NDArray
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
+    from cetegra_usage.protect.audit.facts import Marks, Numbers, Values
     from cetegra_usage.settings import Disclosure
+
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class AuditResult:
         cells: Number of withheld cells that were attacked.
         statements: Number of rows between cells that the attacker used.
         least_width: Width of the narrowest interval that was left, or more: the search ends where it is wide enough.
+            To three places.
         exposed: Number of cells whose interval lies among few people, or is narrower than the rounding.
         told: Number of figures that give something away by themselves: below the threshold, a ratio of a withheld part,
             two figures of one cell that differ by few people, few people between a whole and its part.
@@ -91,104 +93,101 @@ def audit(
     declared: dict[str, list[dict[str, Any]]] = tomllib.loads(
         (root() / "sql" / "marts" / "links.toml").read_text("utf-8")
     )
-    facts = Facts()
-    for when, released in (*earlier, (period, tables)):
-        facts.learn(when, released, newest=released is tables, errata=errata if released is tables else None)
-        facts.learn_means(when, released, declared["mean"])
-    rows = [row for row in statements(facts, declared["link"]) if not _outdated(row, facts, disclosure)]
-    lower, upper = _bounds(facts, disclosure)
-    _narrow(facts, declared["mean"], lower, upper)
-    windows: dict[tuple[date, date], int] = {}
-    days = [windows.setdefault((name.first, name.last), len(windows)) for name in facts.numbers]
-    polytope = Polytope(rows, lower, upper, np.array(days, dtype=np.intp))
+    facts = Facts([*earlier, (period, tables)], declared["mean"], errata)
+    said = rows(facts, declared["link"])
+    said = said.keep(~_outdated(said, facts, disclosure))
+    lower, upper = _bounds(facts.figure, disclosure)
+    for mean in facts.means:
+        _narrow(mean, lower, upper)
+    polytope = Polytope(said, lower, upper, facts.windows(), facts.features())
     low, high = polytope.bounds()
-    judged = np.array([figure is None for figure in facts.figure], dtype=bool)
-    judged &= polytope.reached(np.array(facts.new, dtype=bool))
-    cells = np.flatnonzero(judged)
+    cells = np.flatnonzero(facts.known & np.isnan(facts.figure) & polytope.reached(facts.new))
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
     told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
-    rests = _rests(facts, rows, low, high, disclosure)
-    names = list(facts.numbers)
+    rests = _rests(facts, said, low, high, disclosure)
     return AuditResult(
         cells=len(cells),
-        statements=len(rows),
-        least_width=float(widths.min()) if len(widths) else None,
+        statements=len(said),
+        least_width=round(float(widths.min()), 3) if len(widths) else None,
         exposed=int(exposed.sum()),
         told=told + len(rests),
-        recalled=len(facts.recalled),
+        recalled=int(facts.recalled.sum()),
         seconds=time.perf_counter() - begun,
-        where=[names[cell] for cell in (*cells[exposed], *rests)],
+        where=[facts.name(int(cell)) for cell in (*cells[exposed], *rests)],
     )
 
 
-def _bounds(facts: Facts, disclosure: Disclosure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bounds(figure: Values, disclosure: Disclosure) -> tuple[Values, Values]:
     """Return what each figure says: of a withheld cell nothing, but that it is a count."""
-    below, above = disclosure.rounding // 2, (disclosure.rounding - 1) // 2
-    lower, upper = np.zeros(len(facts.figure)), np.full(len(facts.figure), np.inf)
-    for number, figure in enumerate(facts.figure):
-        if figure == 0:
-            upper[number] = above if above >= disclosure.threshold else 0
-        elif figure is not None:
-            lower[number], upper[number] = figure - below, figure + above
-            if figure + above >= disclosure.threshold:  # else from before the threshold was raised
-                lower[number] = max(figure - below, disclosure.threshold)
+    below, above = _spread(disclosure)
+    lower, upper = figure - below, figure + above
+    # A figure that no count of enough people rounds to is from before the threshold was raised.
+    lower = np.where(upper >= disclosure.threshold, np.maximum(lower, disclosure.threshold), lower)
+    zero, withheld = figure == 0, np.isnan(figure)
+    lower[zero | withheld] = 0
+    upper[zero] = above if above >= disclosure.threshold else 0
+    upper[withheld] = np.inf
     return lower, upper
 
 
-def _outdated(row: Statement, facts: Facts, disclosure: Disclosure) -> bool:
-    """Return whether a row ties what this release has changed to what earlier ones said before that.
+def _spread(disclosure: Disclosure) -> tuple[int, int]:
+    """Return how far below and above its figure a count can be."""
+    return disclosure.rounding // 2, (disclosure.rounding - 1) // 2
 
-    Then it tells what a changed figure was: it holds for the figures before, and nothing in it is unknown.
+
+def _outdated(said: Rows, facts: Facts, disclosure: Disclosure) -> Marks:
+    """Return the rows that tie what this release has changed to what earlier ones said before that.
+
+    Such a row tells what a changed figure was: it holds for the figures before, and nothing in it is unknown.
     """
-    cells = (row.whole, *row.parts)
-    if not any(cell in facts.before for cell in cells) or all(facts.here[cell] for cell in cells):
-        return False
-    figures = [facts.before.get(cell, facts.figure[cell]) for cell in cells]
-    below, above = disclosure.rounding // 2, (disclosure.rounding - 1) // 2
-    low, high = 0.0, 0.0
-    for sign, figure in zip((-1, *(1 for _ in row.parts)), figures, strict=True):
-        if figure is None:
-            return False
-        least, most = (figure - below, figure + above) if figure else (0, 0)
-        low, high = (low + least, high + most) if sign > 0 else (low - most, high - least)
-    return (low <= 0 or row.relation == ">=") and (high >= 0 or row.relation == "<=")
+    below, above = _spread(disclosure)
+    changed = ~np.isnan(facts.before)
+    figure = np.where(changed, facts.before, facts.figure)
+    least, most = np.where(figure == 0, 0, figure - below), np.where(figure == 0, 0, figure + above)
+
+    def parts(value: Any) -> Values:
+        return np.bincount(said.row, value[said.part], minlength=len(said)).astype(np.float64)
+
+    touched = changed[said.whole] | (parts(changed) > 0)
+    apart = ~facts.here[said.whole] | (parts(~facts.here) > 0)
+    low, high = parts(least) - most[said.whole], parts(most) - least[said.whole]
+    # A sum with something unknown in it is not a number, and fulfils nothing.
+    return (
+        touched
+        & apart
+        & ((low <= 0) | (said.relation > 0) & ~np.isnan(low))
+        & ((high >= 0) | (said.relation < 0) & ~np.isnan(high))
+    )
 
 
-def _narrow(
-    facts: Facts, declared: Sequence[Mapping[str, Any]], lower: NDArray[np.float64], upper: NDArray[np.float64]
-) -> None:
-    """Use the means: which whole totals, over which whole counts, round to three figures that were published?"""
-    entries = {entry["mean"]: entry for entry in declared}
-    names = list(facts.numbers)
-    for (count, mean), figure in facts.means.items():
-        if facts.figure[count] is None or not upper[count] < np.inf:
-            continue
-        entry, place = entries[mean], dict(names[count].place)
-        own = "total" in entry and all(place[dimension] == value for dimension, value in entry["where"].items())
-        total = facts.numbers.get(names[count]._replace(measure=entry["total"])) if own else None
-        known = total is not None and facts.figure[total] is not None
-        least, most = (lower[total], upper[total]) if known and total is not None else (0.0, np.inf)
-        fits: list[tuple[float, float, float]] = []
-        for number in range(int(lower[count]), int(upper[count]) + 1):
-            half = 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2) if figure else 0.0
-            begin = np.ceil(max((figure - half) * number - 1e-9, least))
-            end = np.floor(min((figure + half) * number + 1e-9, most))
-            if begin <= end:
-                fits.append((number, begin, end))
-        if fits:
-            lower[count], upper[count] = fits[0][0], fits[-1][0]
-            if known and total is not None:
-                lower[total] = max(lower[total], min(begin for _, begin, _ in fits))
-                upper[total] = min(upper[total], max(end for _, _, end in fits))
+def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
+    """Use a mean: which whole totals, over which whole counts, round to the three figures that were published?"""
+    shown = np.isfinite(upper[mean.count])
+    count, total, figure = mean.count[shown], mean.total[shown], mean.figure[shown]
+    known = (total >= 0) & np.isfinite(upper[total])
+    least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
+    with np.errstate(divide="ignore"):
+        half = np.where(figure > 0, 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2), 0.0)
+    first, last = np.full((2, len(count)), np.nan)
+    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    for further in range(int((upper[count] - lower[count]).max(initial=-1)) + 1):
+        number = lower[count] + further
+        begin = np.ceil(np.maximum((figure - half) * number - _TINY, least))
+        end = np.floor(np.minimum((figure + half) * number + _TINY, most))
+        fits = (number <= upper[count]) & (begin <= end)
+        first, last = np.where(fits & np.isnan(first), number, first), np.where(fits, number, last)
+        low, high = np.where(fits, np.minimum(low, begin), low), np.where(fits, np.maximum(high, end), high)
+    fits = ~np.isnan(first)
+    lower[count[fits]], upper[count[fits]] = first[fits], last[fits]
+    fits &= known
+    lower[total[fits]] = np.maximum(lower[total], low)[fits]
+    upper[total[fits]] = np.minimum(upper[total], high)[fits]
 
 
 def _small(facts: Facts, disclosure: Disclosure) -> int:
     """Count figures that are new and that no count of enough people rounds to."""
-    above = (disclosure.rounding - 1) // 2
-    return sum(
-        new and figure is not None and figure > 0 and figure + above < disclosure.threshold
-        for figure, new in zip(facts.figure, facts.new, strict=True)
-    )
+    _, above = _spread(disclosure)
+    return int((facts.new & (facts.figure > 0) & (facts.figure + above < disclosure.threshold)).sum())
 
 
 def _ratios(
@@ -200,7 +199,7 @@ def _ratios(
     found = 0
     for name, frame in tables.items():
         for measure in definitions[name].measures:
-            shown = frame[f"{measure.name}_status"].is_in(list(SHOWN))
+            shown = frame[f"{measure.name}_status"].is_in(SHOWN)
             parts = [measure.numerator, None if measure.denominator_over else measure.denominator]
             if measure.kind in {"mean", "median"}:
                 parts = [next(count.name for count in definitions[name].counts if count.of == measure.of)]
@@ -214,26 +213,15 @@ def _ratios(
 def _twice(facts: Facts, disclosure: Disclosure) -> int:
     """Count cells that were published twice with figures so near that only few people can lie between them."""
     spread = disclosure.rounding - 1
-    return sum(
-        abs(one - other) - spread >= 1 and abs(one - other) + spread < disclosure.threshold
-        for one, other in facts.shown_twice
-    )
+    apart = np.abs(np.subtract(*facts.shown_twice.T))
+    return int(((apart - spread >= 1) & (apart + spread < disclosure.threshold)).sum())
 
 
-def _rests(
-    facts: Facts,
-    rows: Sequence[Statement],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
-    disclosure: Disclosure,
-) -> list[int]:
+def _rests(facts: Facts, said: Rows, lower: Values, upper: Values, disclosure: Disclosure) -> Numbers:
     """Return the part of each pair of new figures between which only few people can lie."""
-    found: list[int] = []
-    for row in rows:
-        part = row.parts[0]
-        if not row.rest or facts.figure[row.whole] is None or facts.figure[part] is None:
-            continue
-        least, most = lower[row.whole] - upper[part], upper[row.whole] - lower[part]
-        if (facts.new[row.whole] or facts.new[part]) and least >= 1 and most < disclosure.threshold:
-            found.append(part)
-    return found
+    own = said.rest[said.row]
+    whole, part = said.whole[said.row[own]], said.part[own]
+    shown = ~np.isnan(facts.figure)
+    least, most = lower[whole] - upper[part], upper[whole] - lower[part]
+    few = (least >= 1) & (most < disclosure.threshold)
+    return part[shown[whole] & shown[part] & (facts.new[whole] | facts.new[part]) & few]

@@ -2,153 +2,182 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cetegra_usage.protect.audit.facts import Facts, Name
+    from numpy.typing import NDArray
 
-    Place = tuple[tuple[str, str], ...]
+    from cetegra_usage.protect.audit.facts import Facts, Marks, Numbers, Sheet
+
+_DAY = timedelta(days=1)
+_RELATION = {"sum": 0, "same": 0, "most": -1, "within": -1, "cover": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """One row: the parts' sum (or each of them) against the whole.
+class Rows:
+    """Statements on sums of cells: a row's parts together against its whole.
 
     Attributes:
-        whole: The number of the whole.
-        parts: The numbers of the parts.
-        relation: `=` the sum is the whole; `<=` at most the whole; `>=` at least the whole.
-        nearly: Whether it may fail by a few people.
-        rest: Whether what the part lacks of the whole is a group of people.
+        whole: The cell of each row's whole.
+        relation: 0 where the parts' sum is the whole, -1 where it is at most the whole, 1 where it is at least that.
+        nearly: Whether the row may fail by a few people.
+        rest: Whether what the one part lacks of the whole is a group of people.
+        row: The row of each part, ascending.
+        part: The cell of each part.
     """
 
-    whole: int
-    parts: tuple[int, ...]
-    relation: str
-    nearly: bool
-    rest: bool
+    whole: Numbers
+    relation: NDArray[np.int8]
+    nearly: Marks
+    rest: Marks
+    row: Numbers
+    part: Numbers
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.whole)
+
+    def keep(self, rows: Marks) -> Rows:
+        """Return only some of the rows."""
+        number, own = np.cumsum(rows) - 1, rows[self.row]
+        return Rows(
+            self.whole[rows],
+            self.relation[rows],
+            self.nearly[rows],
+            self.rest[rows],
+            number[self.row[own]],
+            self.part[own],
+        )
 
 
-_DAY = timedelta(days=1)
-_RELATION = {"sum": "=", "same": "=", "most": "<=", "within": "<=", "cover": ">="}
+def rows(facts: Facts, declared: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return every row that the links of `links.toml` make of what was read."""
+    made = [part for link in declared for part in _of_link(link, facts)]
+    starts = np.cumsum([0, *(len(part) for part in made)])
+    nothing = np.zeros(0, dtype=np.intp)
 
+    def joined(name: str) -> Any:
+        return np.concatenate([nothing, *(getattr(part, name) for part in made)])
 
-def statements(facts: Facts, declared: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
-    """Yield every row that the links of `links.toml` make of what was read."""
-    by_measure: dict[tuple[str, str], list[Name]] = defaultdict(list)
-    for name in (*facts.numbers, *facts.absent):
-        by_measure[name.table, name.measure].append(name)
-    for link in declared:
-        tables = link.get("tables")
-        for whole_table, parts_table in (
-            [(table, table) for table in tables] if tables else [(link["whole_table"], link["parts_table"])]
-        ):
-            measures = link.get("measures") or [
-                [measure, measure] for table, measure in tuple(by_measure) if table == whole_table
-            ]
-            for head, *tail in measures:
-                wholes = by_measure.get((whole_table, head), [])
-                parts = [name for measure in tail for name in by_measure.get((parts_table, measure), [])]
-                yield from _link(link, facts, wholes, parts)
-
-
-def _link(link: Mapping[str, Any], facts: Facts, wholes: Sequence[Name], parts: Sequence[Name]) -> Iterator[Statement]:
-    here, there = link.get("whole", {}), link.get("parts", {})
-    time = link.get("time", "same")
-    named = {*here, *there}
-    following = _following(parts, there)
-    fitting = _fitting(parts, there, named)
-    index: dict[Any, list[Name]] = defaultdict(list)
-    for part in parts:
-        if part.place in fitting:
-            when = part.first - _DAY if time == "next" else _when(part, time)
-            index[fitting[part.place], when].append(part)
-    least, most = link.get("days", (1, 366))
-    fitting = _fitting(wholes, here, named)
-    for cell in wholes:
-        if cell.place not in fitting or cell not in facts.numbers:
-            continue
-        whole = cell._replace(first=cell.last - timedelta(days=link["back"] - 1)) if "back" in link else cell
-        if not least <= (whole.last - whole.first).days + 1 <= most:
-            continue
-        found = index.get((fitting[cell.place], _when(whole, time)), [])
-        if following is not None:
-            dimension, after = following
-            wanted = after.get(dict(whole.place)[dimension])
-            found = [part for part in found if dict(part.place)[dimension] == wanted]
-        if time == "inside":
-            found = [
-                part
-                for part in found
-                if part.first >= whole.first and part.last <= whole.last and _shorter(part, whole)
-            ]
-        elif time == "overlapping":
-            found = [
-                part
-                for part in found
-                if part.first <= whole.last and part.last >= whole.first and _shorter(part, whole)
-            ]
-        yield from _statements(link, facts, (facts.numbers[cell], whole), found)
-
-
-def _statements(
-    link: Mapping[str, Any], facts: Facts, head: tuple[int, Name], found: Sequence[Name]
-) -> Iterator[Statement]:
-    (number, whole), relation = head, _RELATION[link["relation"]]
-    nearly, rest = link.get("nearly", False), link.get("rest", False)
-    parts = [facts.numbers[part] for part in found if part in facts.numbers]
-    if not parts:
-        return
-    if link["relation"] in {"same", "within"}:
-        for part in parts:
-            yield Statement(number, (part,), relation, nearly, rest)
-        return
-    if link.get("time") in {"inside", "overlapping"}:
-        days = sum((min(part.last, whole.last) - max(part.first, whole.first)).days + 1 for part in found)
-        if days < (whole.last - whole.first).days + 1:
-            if relation == ">=":
-                return
-            relation = "<="
-    if link.get("missing") == "unknown" and len(parts) < len(found):
-        relation = "<="
-    yield Statement(number, tuple(parts), relation, nearly, rest)
-
-
-def _fitting(names: Sequence[Name], where: Mapping[str, Any], named: set[str]) -> dict[Place, Place]:
-    """Return what whole and part must share of each place that fits: few places recur in many measures and windows."""
-    return {place: _shared(place, named) for place in {name.place for name in names} if _fits(place, where)}
-
-
-def _fits(place: Place, where: Mapping[str, Any]) -> bool:
-    at = dict(place)
-    return all(
-        wanted in {"any", "next"} or (at[dimension] != "all" if wanted == "each" else at[dimension] == str(wanted))
-        for dimension, wanted in where.items()
-        if dimension in at
+    return Rows(
+        joined("whole"),
+        joined("relation").astype(np.int8),
+        joined("nearly").astype(bool),
+        joined("rest").astype(bool),
+        np.concatenate([nothing, *(part.row + start for part, start in zip(made, starts[:-1], strict=True))]),
+        joined("part"),
     )
 
 
-def _shared(place: Place, named: set[str]) -> Place:
-    """Return the dimensions that whole and part must have in common; one that only one of them has is none."""
-    return tuple(pair for pair in place if pair[0] not in named)
+def _of_link(link: Mapping[str, Any], facts: Facts) -> Iterator[Rows]:
+    tables = link.get("tables")
+    for one, other in [(name, name) for name in tables] if tables else [(link["whole_table"], link["parts_table"])]:
+        if one not in facts.sheets or other not in facts.sheets:
+            continue
+        whole, parts = facts.sheets[one], facts.sheets[other]
+        found = _found(link, whole, parts)
+        if not len(found):
+            continue
+        for head, *tail in link.get("measures") or [[measure, measure] for measure in whole.begin]:
+            begins = [parts.begin[measure] for measure in tail if measure in parts.begin]
+            if head in whole.begin and begins:
+                yield _written(link, facts, found, whole.begin[head], begins)
 
 
-def _when(name: Name, time: str) -> Any:
-    return (name.first, name.last) if time == "same" else name.last if time in {"last", "next"} else None
+def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: int, begins: Sequence[int]) -> Rows:
+    """Write what one link says of one measure.
+
+    Args:
+        link: The link.
+        facts: What is known of the cells.
+        found: `whole` and `part`, the places of each pair, by whole; `shared`, the number of days they share, and
+            `days`, that of the whole.
+        begin: The first cell of the whole's measure.
+        begins: The first cell of each of the parts' measures.
+    """
+    at = found["whole"].to_numpy()
+    whole = np.tile(begin + at, len(begins))
+    part = np.concatenate([first + found["part"].to_numpy() for first in begins])
+    there = facts.known[whole] & facts.known[part] & (whole != part)
+    if link["relation"] in {"same", "within"}:
+        row = np.arange(int(there.sum()))
+        return _alike(link, whole[there], np.full(len(row), _RELATION[link["relation"]]), row, part[there])
+    heads, row = np.unique(whole[there], return_inverse=True)
+    order = np.argsort(row, kind="stable")
+    relation = np.full(len(heads), _RELATION[link["relation"]])
+    place, first, pairs = np.unique(at, return_index=True, return_counts=True)
+    mine = np.searchsorted(place, heads - begin)
+    lawful = np.ones(len(heads), dtype=bool)
+    if link.get("time") in {"inside", "overlapping"}:
+        shared = np.add.reduceat(found["shared"].to_numpy(), first) * len(begins)
+        short = (shared < found["days"].to_numpy()[first])[mine]
+        lawful = ~short | (relation < 1)
+        relation[short] = -1
+    if link.get("missing") == "unknown":
+        relation[np.bincount(row, minlength=len(heads)) < pairs[mine] * len(begins)] = -1
+    return _alike(link, heads, relation, row[order], part[there][order]).keep(lawful)
 
 
-def _shorter(part: Name, whole: Name) -> bool:
-    return part.last - part.first < whole.last - whole.first
+def _alike(link: Mapping[str, Any], whole: Numbers, relation: Numbers, row: Numbers, part: Numbers) -> Rows:
+    nearly, rest = (np.full(len(whole), link.get(name, False)) for name in ("nearly", "rest"))
+    return Rows(whole, relation.astype(np.int8), nearly, rest, row, part)
 
 
-def _following(parts: Sequence[Name], there: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
-    dimension = next((name for name, wanted in there.items() if wanted == "next"), None)
-    if dimension is None:
-        return None
-    values = sorted({dict(part.place)[dimension] for part in parts}, key=int)
-    return dimension, {value: values[place + 1] for place, value in enumerate(values[:-1])}
+def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
+    """Return which places are parts of which: one row a pair, by whole."""
+    here, there = link.get("whole", {}), link.get("parts", {})
+    shared = [name for name in whole.dimensions if name not in {*here, *there}]
+    if set(shared) != {name for name in parts.dimensions if name not in {*here, *there}}:
+        return pl.DataFrame()  # they have not the same dimensions in common
+    left = _fitting(whole.places.with_row_index("whole"), here)
+    if "back" in link:
+        left = left.with_columns(first=pl.col("last") - timedelta(days=link["back"] - 1))
+    left = left.with_columns(days=_days("first", "last")).filter(pl.col("days").is_between(*link.get("days", (1, 366))))
+    right = _fitting(parts.places.with_row_index("part"), there).rename({"first": "part_first", "last": "part_last"})
+    windows = left.select("first", "last").unique().join(right.select("part_first", "part_last").unique(), how="cross")
+    windows = windows.filter(_meet(link.get("time", "same"))).with_columns(
+        shared=_days(pl.max_horizontal("first", "part_first"), pl.min_horizontal("last", "part_last"))
+    )
+    keys = ["part_first", "part_last", *shared]
+    for name in (name for name, wanted in there.items() if wanted == "next"):
+        values = sorted(parts.places[name].unique(), key=int)
+        after = pl.DataFrame(list(pairwise(values)), schema={name: pl.String, "after": pl.String}, orient="row")
+        left, right = left.join(after, on=name), right.rename({name: "after"})
+        keys.append("after")
+    pairs = left.join(windows, on=["first", "last"]).join(right, on=keys)
+    return pairs.select(pl.col("whole", "part").cast(pl.Int64), "shared", "days").sort("whole", "part")
+
+
+def _fitting(places: pl.DataFrame, where: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the places that lie where a link says."""
+    for dimension, wanted in where.items():
+        if dimension in places.columns and wanted not in {"any", "next"}:
+            own = pl.col(dimension)
+            places = places.filter(own != "all" if wanted == "each" else own == str(wanted))
+    return places
+
+
+def _meet(time: str) -> pl.Expr:
+    """Return whether the days of whole and part are as a link says."""
+    first, last, part_first, part_last = map(pl.col, ("first", "last", "part_first", "part_last"))
+    shorter = part_last - part_first < last - first
+    return {
+        "same": (part_first == first) & (part_last == last),
+        "last": part_last == last,
+        "next": part_first == last + _DAY,
+        "inside": (part_first >= first) & (part_last <= last) & shorter,
+        "overlapping": (part_first <= last) & (part_last >= first) & shorter,
+    }[time]
+
+
+def _days(first: pl.Expr | str, last: pl.Expr | str) -> pl.Expr:
+    begin, end = (pl.col(one) if isinstance(one, str) else one for one in (first, last))
+    return (end - begin).dt.total_days() + 1

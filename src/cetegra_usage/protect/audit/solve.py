@@ -11,19 +11,16 @@ from scipy.sparse.csgraph import connected_components
 from cetegra_usage.programme import Programme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from cetegra_usage.protect.audit.rows import Statement
-
-    Numbers = NDArray[np.intp]
-    Values = NDArray[np.float64]
-    Marks = NDArray[np.bool_]
+    from cetegra_usage.protect.audit.facts import Marks, Numbers, Values
+    from cetegra_usage.protect.audit.rows import Rows
 
 _TINY = 1e-6
 _SWEEPS = 80
-_PIECE = 1_500
+_BLOCK, _PIECE, _NEAR = 600, 1_500, 20_000
+"""Numbers of cells: about one window and some features; moved together at least; around one cell."""
+_MANY = 3_000
+"""Number of cells from which programmes go through the inside."""
+_SPREAD = 0.6180339887498949
 _ROOM = 2_000.0
 _PATIENCE = 3
 _SURE = 10.0
@@ -38,10 +35,11 @@ class Polytope:
         lower: Least value of each cell by its own figure.
         upper: Greatest value of each cell by its own figure.
         days: A number for the days that each cell is about: cells of the same days are moved together first.
+        features: A number for its feature, likewise.
     """
 
-    def __init__(self, rows: Sequence[Statement], lower: Values, upper: Values, days: Numbers) -> None:
-        self._cells, self._days = len(lower), days
+    def __init__(self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers) -> None:
+        self._cells, self._days, self._features = len(lower), days, features
         matrix, low, high, doubtful = _write(rows, self._cells)
         keep = np.ones(len(rows), dtype=bool)
         while True:
@@ -105,6 +103,7 @@ class Polytope:
     def _keep(self, rows: Marks) -> None:
         self._matrix, self._doubtful = self._matrix[rows], self._doubtful[rows]
         self._low, self._high = self._low[rows], self._high[rows]
+        self._columns = sparse.csr_matrix(self._matrix.T)
 
     def _parts(self) -> tuple[Numbers, Marks]:
         """Number what hangs together, and say where rows form a circle: there bounds are not the last word."""
@@ -121,29 +120,49 @@ class Polytope:
         """Find tables in which the cells are far apart; where none is found, the interval is as narrow as it seems."""
         point = self._any_point(np.isin(label, label[cells]))
         seen = _Seen(point[cells].copy(), point[cells].copy(), threshold, width)
-        for size, cut in (
-            (self._cells, label * (self._days.max() + 1) + self._days),
-            (_PIECE, label),
-            (self._cells, label),
+        # Small pieces first: many small programmes are solved much sooner than a big one.
+        days = label * (self._days.max() + 1) + self._days
+        for cut, size, final in (
+            (self._blocks(days), self._cells, False),
+            (self._blocks(label), self._cells, False),
+            (days, self._cells, False),
+            (label, _NEAR, True),
+            (label, self._cells, True),
         ):
             waiting = np.flatnonzero(seen.bad())
             for piece in self._pieces(cells[waiting], cut, size):
                 here = waiting[np.isin(cells[waiting], piece)]
-                final = cut is label
-                _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=final)
+                own = self._piece(piece, point)
+                # What is between tables that fit fits too, and leaves more room around each cell than an end does.
+                point[piece] = _vary(own, np.searchsorted(piece, cells[here]), seen, here, point[piece], final=final)
         return seen.low, seen.high
+
+    def _blocks(self, label: Numbers) -> Numbers:
+        """Cut what hangs together into groups of whole features."""
+        order = np.lexsort((self._features, label))
+        one, other = label[order], self._features[order]
+        first = np.flatnonzero(np.diff(one, prepend=-1))
+        begin = np.flatnonzero((np.diff(one, prepend=-1) != 0) | (np.diff(other, prepend=-2) != 0))
+        place = begin - first[np.searchsorted(first, begin, side="right") - 1]
+        block = np.empty(len(label), dtype=np.intp)
+        size = np.diff(np.append(begin, len(label)))
+        block[order] = np.repeat(place // _BLOCK, size)
+        return label * (block.max() + 1) + block
 
     def _pieces(self, cells: Numbers, label: Numbers, size: int) -> list[Numbers]:
         """Return sets of cells to move at once: what hangs together, several if small, parts of it if big."""
         pieces: list[Numbers] = []
         heap: list[Numbers] = []
         weight = 0
+        order = np.argsort(label, kind="stable")
+        ordered = label[order]
         for own in np.unique(label[cells]):
-            whole = np.flatnonzero(label == own)
+            begin, end = np.searchsorted(ordered, (own, own + 1))
+            whole = order[begin:end]
             if len(whole) <= size:
                 heap.append(whole)
                 weight += len(whole)
-                if weight > size:
+                if weight > _PIECE:
                     pieces.append(np.sort(np.concatenate(heap)))
                     heap, weight = [], 0
             else:
@@ -152,19 +171,20 @@ class Polytope:
 
     def _around(self, cells: Numbers, size: int) -> list[Numbers]:
         """Cover some cells with neighbourhoods."""
-        columns = self._matrix.tocsc()
         pieces: list[Numbers] = []
-        left = set(cells.tolist())
-        while left:
-            found = {min(left)}
-            edge = sorted(found)
-            while edge and len(found) < size:
-                rows = np.unique(columns[:, edge].indices)
-                edge = [cell for cell in np.unique(self._matrix[rows].indices).tolist() if cell not in found]
-                edge = edge[: size - len(found)]
-                found |= set(edge)
-            pieces.append(np.array(sorted(found)))
-            left -= found
+        found = np.zeros(self._cells, dtype=bool)
+        left = np.sort(cells)
+        while len(left):
+            found[:] = False
+            found[left[0]] = True
+            edge, count = left[:1], 1
+            while len(edge) and count < size:
+                edge = np.unique(self._matrix[self._rows(edge)].indices)
+                edge = edge[~found[edge]][: size - count]
+                found[edge] = True
+                count += len(edge)
+            pieces.append(np.flatnonzero(found))
+            left = left[~found[left]]
         return pieces
 
     def _any_point(self, wanted: Marks) -> Values:
@@ -178,7 +198,7 @@ class Polytope:
         used[self._matrix.indices] = True
         cells = np.flatnonzero(wanted & used)
         piece = self._piece(cells, point, np.inf)
-        found = piece.extreme(np.zeros(len(cells)))
+        found = piece.extreme(np.zeros(len(cells)), inside=True)
         if found is None:
             rows = self._rows(cells)
             found, lacking = piece.nearest(np.where(self._doubtful[rows], 1.0, _SURE))
@@ -190,7 +210,7 @@ class Polytope:
 
     def _rows(self, cells: Numbers) -> Numbers:
         """Return the rows that some of the cells stand in."""
-        return np.unique(self._matrix.tocsc()[:, cells].indices)
+        return np.unique(self._columns[cells].indices)
 
     def _piece(self, cells: Numbers, point: Values, room: float = _ROOM) -> _Piece:
         """Cut some cells out, with the rest where it is in a point, and with some room above that point."""
@@ -229,7 +249,9 @@ class _Piece:
         self.bottom, self.top = bottom, top
         self._programme = Programme(matrix, low, high)
 
-    def extreme(self, weights: Values, bottom: Values | None = None, top: Values | None = None) -> Values | None:
+    def extreme(
+        self, weights: Values, bottom: Values | None = None, top: Values | None = None, *, inside: bool = False
+    ) -> Values | None:
         """Return the table that fits and is least by some weights, perhaps within narrower bounds.
 
         Raises:
@@ -238,7 +260,7 @@ class _Piece:
         if not len(weights):
             return weights
         table = self._programme.least(
-            weights, self.bottom if bottom is None else bottom, self.top if top is None else top
+            weights, self.bottom if bottom is None else bottom, self.top if top is None else top, inside=inside
         )
         if table is not None:
             total, slack = self._matrix @ table, _TINY * (1 + np.abs(table).max())
@@ -264,26 +286,35 @@ class _Piece:
         return table[:size], table[size : size + count] + table[size + count :]
 
 
-def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
-    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one."""
+def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, point: Values, *, final: bool) -> Values:
+    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one.
+
+    Returns:
+        The middle of all tables that were seen.
+    """
+    tables = [point]
 
     def look(up: Marks, down: Marks) -> None:
         goal_up, goal_down = seen.goals()
         weights, bottom, top = np.zeros(len(piece.top)), piece.bottom.copy(), piece.top.copy()
-        weights[at[up]], weights[at[down]] = -1.0, 1.0
+        # Unequal weights: where cells draw on the same, some go all the way, and not all of them half of it.
+        spread = 1 + (np.arange(len(at)) + len(tables)) * _SPREAD % 1
+        weights[at[up]], weights[at[down]] = -spread[up], spread[down]
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
-        table = piece.extreme(weights, bottom, top)
+        alone = up.sum() + down.sum() == 1
+        table = piece.extreme(weights, bottom, top, inside=len(top) > _MANY and not alone)
         if table is not None:
             seen.low[place] = np.minimum(seen.low[place], table[at])
             seen.high[place] = np.maximum(seen.high[place], table[at])
+            tables.append(table)
 
     none = np.zeros(len(at), dtype=bool)
     look_again, stride = _PATIENCE, 0
     while look_again:
         before = seen.bad()[place]
         if not before.any():
-            return
+            return np.mean(tables, axis=0)
         for flip in (True, False):
             bad = seen.bad()[place]
             up = bad & (np.cumsum(bad) % (stride + 1) == 0) if stride else bad & flip
@@ -296,19 +327,19 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         look(only, none)
         if seen.bad()[place[one]]:
             look(none, only)
+    return np.mean(tables, axis=0)
 
 
-def _write(rows: Sequence[Statement], cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
+def _write(rows: Rows, cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
     """Write rows as `low <= parts - whole <= high`."""
-    row = [number for number, entry in enumerate(rows) for _ in range(len(entry.parts) + 1)]
-    column = [cell for entry in rows for cell in (entry.whole, *entry.parts)]
-    sign = [value for entry in rows for value in (-1.0, *([1.0] * len(entry.parts)))]
-    matrix = sparse.csr_matrix((sign, (row, column)), shape=(len(rows), cells))
+    number = np.arange(len(rows))
+    sign = np.concatenate([-np.ones(len(rows)), np.ones(len(rows.part))])
+    place = np.concatenate([number, rows.row]), np.concatenate([rows.whole, rows.part])
+    matrix = sparse.csr_matrix((sign, place), shape=(len(rows), cells))
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    low = np.array([-np.inf if entry.relation == "<=" else 0.0 for entry in rows])
-    high = np.array([np.inf if entry.relation == ">=" else 0.0 for entry in rows])
-    return matrix, low, high, np.array([entry.nearly for entry in rows], dtype=bool)
+    low, high = np.where(rows.relation < 0, -np.inf, 0.0), np.where(rows.relation > 0, np.inf, 0.0)
+    return matrix, low, high, rows.nearly
 
 
 def _range(matrix: sparse.csr_matrix, lower: Values, upper: Values) -> tuple[Values, Values]:
