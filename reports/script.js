@@ -123,17 +123,26 @@
     if (!state.size && location.hash.length > 1) {
       const place = document.querySelector(":target");
       const closed = place?.closest("details:not([open])");
-      if (closed) { closed.open = true; place.scrollIntoView(); }
+      if (closed) closed.open = true;
+      place?.scrollIntoView();
     }
   };
 
-  // On a small screen each row becomes a card: its fields bear the headings that stand above them elsewhere.
-  for (const table of all("table.cards")) {
+  // Where a table is wider than its frame each row becomes a card, whose fields bear the headings that stand above them
+  // elsewhere; those of the class `cards` do so on every small screen. The triangle of retention stays one.
+  const frames = all(".scroll").map((frame) => [frame, frame.querySelector("table:not(.heat)")]).filter(([, table]) => table);
+  for (const [, table] of frames) {
     const heads = all("thead th", table).map((th) => th.textContent);
     for (const row of all("tbody tr, tfoot tr", table)) {
-      all("td", row).forEach((cell, at) => { if (cell.hasChildNodes()) cell.dataset.l = heads[at + 1]; });
+      all("td", row).forEach((cell, at) => { if (cell.textContent.trim() || cell.firstElementChild) cell.dataset.l = heads[at + 1]; });
     }
   }
+  const small = matchMedia("(max-width: 40rem)");
+  const fit = () => {
+    for (const [, table] of frames) table.classList.remove("stack");
+    const wide = frames.map(([frame, table]) => (small.matches && table.classList.contains("cards")) || frame.scrollWidth > frame.clientWidth + 1);
+    frames.forEach(([, table], at) => table.classList.toggle("stack", wide[at]));
+  };
 
   all("table.sort").forEach(sortable);
   for (const form of all("form.tools")) {
@@ -143,5 +152,8 @@
   }
   all("[data-read]").forEach(reader);
   addEventListener("hashchange", follow);
+  addEventListener("resize", fit);
+  document.addEventListener("toggle", fit, true);
+  fit();
   follow();
 })();

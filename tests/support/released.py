@@ -507,6 +507,7 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[st
                 "Survey data serves communication alone.",
                 "Notifications and surveys",
                 "not_applicable",
+                since="2027-01",
             ),
         ],
         "partitions": partitions,

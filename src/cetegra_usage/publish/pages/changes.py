@@ -17,11 +17,12 @@ class Change:
     """A difference between two published figures.
 
     Attributes:
-        text: As it is written in a table, with its sign and unit.
+        text: As it is written, with its sign and unit.
         words: As it is said in a sentence.
         value: Relative for counts, in points (hundredths) for ratios; None where nothing can be compared.
         clear: Whether it is worth telling, and rounding alone cannot explain it.
         partial: Whether it was not measured, since days are missing from one of the two.
+        brief: As it is written under a heading that names its unit.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Change:
     value: float | None
     clear: bool
     partial: bool = False
+    brief: str = ""
 
 
 _NOTABLE = 0.005
@@ -77,7 +79,8 @@ def of_ratios(now: Cell, before: Cell, bases: tuple[Cell, Cell], *, rounding: in
     slack = sum(_slack(one.value, base.value, rounding) for one, base in zip((now, before), bases, strict=True))
     if abs(difference) <= slack or abs(difference) < _NOTABLE:
         return _unclear("same", 0.0)
-    return _clear("points_up" if difference > 0 else "points_down", points(difference), difference * 100)
+    way = "up" if difference > 0 else "down"
+    return _clear(f"points_{way}", points(difference), difference * 100, brief=way)
 
 
 def _slack(ratio: float | None, base: float | None, rounding: int) -> float:
@@ -85,9 +88,16 @@ def _slack(ratio: float | None, base: float | None, rounding: int) -> float:
     return (1 + (ratio or 0)) * rounding / 2 / base if base and rounding > 1 else 0
 
 
-def _clear(key: str, n: str, value: float) -> Change:
-    return Change(say(f"change.{key}", n=n), say(f"change.{key}_words", n=n), value, clear=True)
+def _clear(key: str, n: str, value: float, *, brief: str = "") -> Change:
+    return Change(
+        say(f"change.{key}", n=n),
+        say(f"change.{key}_words", n=n),
+        value,
+        clear=True,
+        brief=say(f"change.{brief or key}", n=n),
+    )
 
 
 def _unclear(key: str, value: float | None) -> Change:
-    return Change(say(f"change.{key}"), say(f"change.{key}_words"), value, clear=False)
+    brief = say("change.same_brief" if key == "same" else f"change.{key}")
+    return Change(say(f"change.{key}"), say(f"change.{key}_words"), value, clear=False, brief=brief)

@@ -42,6 +42,7 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         stories=[one for one in partitions if one["failed"] or one["repaired"] or one["state"] in GAPS],
         partitions=partitions,
         fates=_FATES,
+        gaps=GAPS,
         not_protected=view.threshold < view.PROTECTED_FROM,
         shown=_shown,
     )
@@ -50,7 +51,9 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
 def _title(counts: Mapping[str, int]) -> str:
     if counts["not_met"]:
         return say("compliance.broken", n=counts["not_met"], met=counts["met"])
-    return say("compliance.kept", n=counts["met"]) if counts["met"] else say("compliance.none")
+    if counts["met"]:
+        return say("compliance.kept", n=counts["met"])
+    return say("compliance.before" if counts["not_applicable"] and not counts["not_checked"] else "compliance.none")
 
 
 def _shown(value: Any) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cetegra_usage.model import Feature
+    from cetegra_usage.publish.pages.changes import Change
     from cetegra_usage.publish.pages.facts import Facts
     from cetegra_usage.publish.pages.view import Earlier
 
@@ -43,7 +44,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         for key, title in facts.types_and_all.items()
     ]
     columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
-    more = [say("features.change", earlier=period_title(one.period)) for one in compared]
+    more = [say("features.change", earlier=period_title(one.period)) for one, _ in compared]
     mondays = facts.weeks()
     if mondays:
         more.append(say("features.weeks", n=len(mondays)))
@@ -63,7 +64,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
                     {"service": one.service, "feature": one.key},
                     note=_note(facts, one),
                     id=f"feature.{one.key}",
-                    more=_more(facts, one, compared, weeks, mondays),
+                    more=_more(one, [told[one.key] for _, told in compared], weeks, mondays),
                 )
                 for one in ordered
             ],
@@ -74,11 +75,19 @@ def section(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _compared(facts: Facts) -> list[Earlier]:
-    """Return what features are compared with: the period before, and the one a year before if it had one of them."""
-    ago, features = facts.view.year_before, facts.view.catalogue.features.values()
-    then = ago if ago and any(adoption_change(facts, one, ago).text for one in features) else None
-    return [one for one in (facts.view.previous, then) if one]
+def _compared(facts: Facts) -> list[tuple[Earlier, dict[str, Change]]]:
+    """Return each feature's change on the period before, and on the one a year before if that had one of them."""
+    features = facts.view.catalogue.features.values()
+    made = [
+        (earlier, {one.key: adoption_change(facts, one, earlier) for one in features})
+        for earlier in (facts.view.previous, facts.view.year_before)
+        if earlier
+    ]
+    return [
+        (earlier, told)
+        for earlier, told in made
+        if earlier is facts.view.previous or any(change.text for change in told.values())
+    ]
 
 
 def _users(figures: Figures, feature: Feature) -> float:
@@ -107,15 +116,10 @@ def _note(facts: Facts, feature: Feature) -> str:
     return " · ".join(notes)
 
 
-def _more(
-    facts: Facts, feature: Feature, compared: Sequence[Earlier], weeks: Figures | None, mondays: Sequence[date]
-) -> list[tables.Box]:
-    boxes: list[tables.Box] = []
-    for earlier in compared:
-        change = adoption_change(facts, feature, earlier)
-        boxes.append(
-            tables.Box(text=change.text or _NOTHING, sort=None if change.value is None else round(change.value, 2))
-        )
+def _more(feature: Feature, told: Sequence[Change], weeks: Figures | None, mondays: Sequence[date]) -> list[tables.Box]:
+    boxes = [
+        tables.Box(text=one.brief or _NOTHING, sort=None if one.value is None else round(one.value, 2)) for one in told
+    ]
     if weeks:
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
         drawn = spark([weeks.cell("adoption", week=monday, **where).value for monday in mondays])

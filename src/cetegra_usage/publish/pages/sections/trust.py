@@ -41,7 +41,8 @@ def _promises(evidence: Mapping[str, Any]) -> str:
     if by_status["not_met"]:
         return say("trust.promises_broken", n=by_status["not_met"], met=by_status["met"])
     if not by_status["met"]:
-        return say("trust.promises_none")
+        early = by_status["not_applicable"] and not by_status["not_checked"]
+        return say("trust.promises_before" if early else "trust.promises_none")
     return say("trust.promises_kept", n=by_status["met"])
 
 
