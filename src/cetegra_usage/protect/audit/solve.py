@@ -39,9 +39,13 @@ class Polytope:
     """
 
     def __init__(self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers) -> None:
-        self._cells, self._days, self._features = len(lower), days, features
-        matrix, low, high, doubtful = _write(rows, self._cells)
-        keep = np.ones(len(rows), dtype=bool)
+        self._number, self._cells = _alike(rows, lower, upper)
+        first = np.unique(self._number, return_index=True)[1]
+        self._days, self._features = days[first], features[first]
+        self._told = lower, upper
+        lower, upper = self._joined(lower, upper)
+        matrix, low, high, doubtful = _write(rows, self._number, self._cells)
+        keep = np.ones(len(low), dtype=bool)
         while True:
             self._matrix, self._low, self._high, self._doubtful = matrix[keep], low[keep], high[keep], doubtful[keep]
             self._lower, self._upper, clash = _squeeze(self._matrix, self._low, self._high, lower, upper)
@@ -54,12 +58,11 @@ class Polytope:
             weak = doubtful[kept] & (abs(self._matrix) @ near > 0)
             keep[kept[weak if weak.any() else clash]] = False
         self._all = self._matrix, self._low, self._high
-        self._own = lower, upper
         self._drop_idle()
 
     def bounds(self) -> tuple[Values, Values]:
         """Return the least and greatest value of each cell that propagation alone leaves."""
-        return self._lower, self._upper
+        return self._lower[self._number], self._upper[self._number]
 
     def reached(self, new: Marks) -> Marks:
         """Return the cells of which more is known than without what is new: the others were judged before.
@@ -68,16 +71,16 @@ class Polytope:
         what is new narrows nothing at all, there are none: it tells nothing.
         """
         matrix, low, high = self._all
-        lower, upper = np.where(new, 0.0, self._own[0]), np.where(new, np.inf, self._own[1])
+        lower, upper = self._joined(np.where(new, 0.0, self._told[0]), np.where(new, np.inf, self._told[1]))
         lower, upper, _ = _squeeze(matrix, low, high, lower, upper)
-        narrowed = (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
-        if not narrowed.any():
-            return narrowed
-        more = new | narrowed
+        more = (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
+        if not more.any():
+            return np.zeros(len(new), dtype=bool)
+        more[self._number[new]] = True
         label, _ = self._parts()
         touched = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
         touched[label[more]] = True
-        return touched[label]
+        return touched[label][self._number]
 
     def intervals(self, cells: Numbers, threshold: int, width: int) -> tuple[Values, Marks]:
         """Return the width of each cell's interval (or enough of it), and whether the cell is exposed.
@@ -85,6 +88,7 @@ class Polytope:
         A cell is exposed where all its possible values are those of 1 to `threshold` - 1 people, or lie nearer to one
         another than `width`.
         """
+        cells, place = np.unique(self._number[cells], return_inverse=True)
         low, high = self._lower[cells].copy(), self._upper[cells].copy()
         label, circles = self._parts()
         certain = ~circles[label[cells]] | _bad(low, high, threshold, width)
@@ -92,7 +96,14 @@ class Polytope:
         if len(open_cells):
             seen_low, seen_high = self._explore(open_cells, label, threshold, width)
             low[~certain], high[~certain] = seen_low, seen_high
-        return high - low, _bad(low, high, threshold, width)
+        return (high - low)[place], _bad(low, high, threshold, width)[place]
+
+    def _joined(self, lower: Values, upper: Values) -> tuple[Values, Values]:
+        """Return what the figures of cells that are the same tell together."""
+        low, high = np.zeros(self._cells), np.full(self._cells, np.inf)
+        np.maximum.at(low, self._number, lower)
+        np.minimum.at(high, self._number, upper)
+        return low, high
 
     def _drop_idle(self) -> None:
         """Leave out rows that hold whatever the cells are within their bounds."""
@@ -330,16 +341,40 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, point: Values
     return np.mean(tables, axis=0)
 
 
-def _write(rows: Rows, cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
-    """Write rows as `low <= parts - whole <= high`."""
-    number = np.arange(len(rows))
+def _alike(rows: Rows, lower: Values, upper: Values) -> tuple[Numbers, int]:
+    """Number the true cells, and count them: a whole with one part is its part, where their figures let it be."""
+    single = (np.bincount(rows.row, minlength=len(rows)) == 1) & (rows.relation == 0) & ~rows.nearly
+    one, other = rows.whole[single], rows.part[single[rows.row]]
+    size, number = 0, np.zeros(len(lower), dtype=np.intp)
+    apart = number.astype(bool)
+    for _ in range(2):
+        both = ~apart[one] & ~apart[other]
+        same = sparse.csr_matrix((np.ones(both.sum()), (one[both], other[both])), shape=(len(lower), len(lower)))
+        size, number = connected_components(same, directed=False)
+        low, high = np.full(size, -np.inf), np.full(size, np.inf)
+        np.maximum.at(low, number, lower)
+        np.minimum.at(high, number, upper)
+        apart = (low > high)[number]
+    return number.astype(np.intp), int(size)
+
+
+def _write(rows: Rows, number: Numbers, cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
+    """Write rows as `low <= parts - whole <= high`: each once, none that says nothing."""
+    own = np.arange(len(rows))
     sign = np.concatenate([-np.ones(len(rows)), np.ones(len(rows.part))])
-    place = np.concatenate([number, rows.row]), np.concatenate([rows.whole, rows.part])
+    place = np.concatenate([own, rows.row]), number[np.concatenate([rows.whole, rows.part])]
     matrix = sparse.csr_matrix((sign, place), shape=(len(rows), cells))
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    low, high = np.where(rows.relation < 0, -np.inf, 0.0), np.where(rows.relation > 0, np.inf, 0.0)
-    return matrix, low, high, rows.nearly
+    # Rows with the same entries have the same sum of well-mixed numbers; of those the surest is kept.
+    mark = matrix @ np.random.default_rng(0).random(cells)
+    order = np.lexsort((own, rows.nearly, rows.relation, mark))
+    mark, relation = mark[order], rows.relation[order]
+    first = (np.diff(mark, prepend=np.nan) != 0) | (np.diff(relation, prepend=2) != 0)
+    keep = np.sort(order[first & (np.diff(matrix.indptr)[order] > 0)])
+    relation = rows.relation[keep]
+    low, high = np.where(relation < 0, -np.inf, 0.0), np.where(relation > 0, np.inf, 0.0)
+    return matrix[keep], low, high, rows.nearly[keep]
 
 
 def _range(matrix: sparse.csr_matrix, lower: Values, upper: Values) -> tuple[Values, Values]:
