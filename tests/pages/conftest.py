@@ -40,6 +40,13 @@ def week() -> ReleaseView:
 
 
 @pytest.fixture(scope="session")
+def many() -> ReleaseView:
+    """A month of six user types and forty features."""
+    with released.six_types():
+        return released.release("2026-04", released.Rules(features=40), missing=MISSING)
+
+
+@pytest.fixture(scope="session")
 def entries() -> list[ReleaseEntry]:
     return [
         ReleaseEntry(
@@ -64,12 +71,17 @@ def entries() -> list[ReleaseEntry]:
 
 @pytest.fixture(scope="session")
 def site(
-    tmp_path_factory: pytest.TempPathFactory, month: ReleaseView, week: ReleaseView, entries: list[ReleaseEntry]
+    tmp_path_factory: pytest.TempPathFactory,
+    month: ReleaseView,
+    week: ReleaseView,
+    many: ReleaseView,
+    entries: list[ReleaseEntry],
 ) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("site")
     for name, text in (
         ("usage", usage.render(month)),
         ("week", usage.render(week)),
+        ("many", usage.render(many)),
         ("compliance", compliance.render(month.evidence, month)),
         ("index", index.render(entries)),
     ):

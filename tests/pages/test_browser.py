@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,6 +24,18 @@ _FAULTS = """() => [...document.querySelectorAll('svg.chart')].flatMap((svg) => 
     const over = texts.flatMap(([said, box], at) => texts.slice(at + 1)
         .filter(([, other]) => meet(box, other)).map(([other]) => `${said} lies over ${other}`));
     return [...outside, ...over];
+})"""
+
+# Runs of characters, found by a pattern, that do not stand on one line.
+_BROKEN = """(cells, pattern) => cells.filter(one => one.checkVisibility()).flatMap((cell) => {
+    const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), broken = [];
+    while (walk.nextNode()) for (const found of walk.currentNode.data.matchAll(new RegExp(pattern, 'gu'))) {
+        const range = document.createRange();
+        range.setStart(walk.currentNode, found.index);
+        range.setEnd(walk.currentNode, found.index + found[0].length);
+        if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) broken.push(found[0]);
+    }
+    return broken;
 })"""
 
 EVERY_PAGE = pytest.mark.parametrize("name", NAMES)
@@ -94,6 +106,32 @@ def test_rows_are_cards_on_a_small_screen(visit: Opener, name: str, table: str) 
     assert [(one["id"], one["nodes"][0]["target"]) for one in Axe().run(page).response["violations"]] == []
 
 
+@EVERY_PAGE
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_every_table_but_a_triangle_fits_its_frame(visit: Opener, name: str, width: int) -> None:
+    page = visit(name, viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    wide = """frames => frames.filter(one => one.scrollWidth > one.clientWidth + 1)
+        .map(one => one.getAttribute('aria-label') ?? one.querySelector('caption').innerText)"""
+    assert page.locator(".scroll:not(:has(.heat))").evaluate_all(wide) == []
+    if width > 360:
+        assert page.locator(".scroll:has(.heat)").evaluate_all(wide) == []
+
+
+@pytest.mark.parametrize("name", ["usage", "many"])
+@pytest.mark.parametrize(("media", "width"), [("screen", 360), ("screen", 768), ("screen", 1280), ("print", 688)])
+def test_no_word_is_broken_in_a_heading_and_no_change_in_two(
+    visit: Opener, name: str, media: Literal["screen", "print"], width: int
+) -> None:
+    page = visit(name, viewport={"width": width, "height": 800})
+    page.emulate_media(media=media)
+    assert page.locator("thead th, .files th").evaluate_all(_BROKEN, r"[\p{L}\d]+") == []
+    changes = "#features-table td[data-v]:not(:has(svg, b))"
+    assert page.locator(changes).count() > 20
+    assert page.locator(changes).evaluate_all(_BROKEN, ".+") == []
+
+
 @pytest.mark.parametrize("name", ["usage", "week"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_charts_cut_nothing_off_and_no_texts_meet(visit: Opener, name: str, width: int) -> None:
@@ -120,6 +158,14 @@ def test_prints_without_its_tools_and_whole(visit: Opener) -> None:
         .map(one => one.innerText.slice(0, 40))"""
     assert page.locator(".scroll").evaluate_all(cut) == []
     assert len(page.pdf(format="A4")) > 10_000
+
+
+def test_headings_that_are_buttons_print_as_text(visit: Opener) -> None:
+    page = visit("usage")
+    page.emulate_media(media="print")
+    # Chromium repeats the head of a table on each sheet, but leaves out what is a box of its own, as buttons are.
+    shown = "found => found.map(one => getComputedStyle(one).display)"
+    assert {*page.locator("thead th button").evaluate_all(shown)} == {"contents"}
 
 
 def test_compliance_prints_every_partition(visit: Opener) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from cetegra_usage.model import ALL
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,7 +29,7 @@ _READ = """() => {
         const said = table.caption?.querySelector('.p') ? true : false;
         const field = (row) => (cell, at) => {
             const head = heads[at + 1];
-            if (!head.dataset.m || !text([cell])) return [];
+            if (!head.dataset.m || head.dataset.m.includes(':') || !text([cell])) return [];
             const [measures, where] = head.dataset.m.split('@');
             const foot = row.parentElement.tagName === 'TFOOT';
             return [{
@@ -45,7 +47,14 @@ _READ = """() => {
     });
     return [...fields, ...cards];
 }"""
+_CHANGES = """() => [...document.querySelectorAll('th[data-m*=":"]')].flatMap((head) => {
+    const [earlier, where] = head.dataset.m.split(':adoption@');
+    const rows = [...head.closest('table').tBodies[0].rows];
+    const text = (row) => row.cells[head.cellIndex].textContent.trim();
+    return rows.map((row) => ({ earlier, where: `${where}&${row.dataset.d}`, text: text(row) }));
+})"""
 _SYMBOLS = {"[c]": "withheld", "[x]": "unavailable", "[z]": "undefined"}
+_NOTHING = "\N{EN DASH}"
 _UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 
@@ -72,6 +81,79 @@ def test_figures_are_the_published_ones(
             _same(text, value, status, partial_said=field["said"], measure=measure)
             checked += 1
     assert checked > 400
+
+
+@pytest.mark.parametrize(("name", "fixture"), [("usage", "month"), ("week", "week"), ("many", "many")])
+def test_changes_are_those_between_the_published_figures(
+    visit: Opener, request: pytest.FixtureRequest, tmp_path: Path, name: str, fixture: str
+) -> None:
+    view: ReleaseView = request.getfixturevalue(fixture)
+    now = _through_parquet(view.tables["features"].frame, tmp_path)
+    before = {
+        one.period: _through_parquet(one.tables["features"], tmp_path)
+        for one in (view.previous, view.year_before)
+        if one
+    }
+    periods = {period.key: period for period in before}
+    fields = visit(name).evaluate(_CHANGES)
+    said: set[str] = set()
+    for field in fields:
+        period, where = periods[field["earlier"]], _conditions(field["where"])
+        feature = view.catalogue.features[dict(part.split("=") for part in field["where"].split("&"))["feature"]]
+        pair = [] if feature.since > period.last else [now.filter(*where), before[period].filter(*where)]
+        expected = _change(pair, view.rounding)
+        assert field["text"].removesuffix(" points") == expected, field
+        said.add(expected[0])
+    assert {field["earlier"] for field in fields} == {*periods}
+    assert said == {"▲", "▼", "≈", _NOTHING}, "each is there"
+
+
+def test_five_that_rise_and_five_that_fall_are_seen_at_once(visit: Opener, week: ReleaseView, tmp_path: Path) -> None:
+    assert week.previous
+    now, before = (
+        {
+            row["feature"]: row["adoption"]
+            for row in _through_parquet(frame, tmp_path).iter_rows(named=True)
+            if row["user_type"] == ALL
+            and row["adoption"] is not None
+            and row["feature"] in week.catalogue.features
+            and row["service"] == week.catalogue.features[row["feature"]].service
+        }
+        for frame in (week.tables["features"].frame, week.previous.tables["features"])
+    )
+    moves = {
+        key: now[key] - before[key]
+        for key in now.keys() & before.keys()
+        if week.catalogue.features[key].since <= week.previous.period.last
+    }
+    ordered = sorted(moves, key=lambda key: moves[key])
+    page = visit("week", "#movers")
+    charts = page.locator("section[aria-labelledby=movers] svg.chart")
+    assert charts.count() == 2
+    for chart, keys in ((charts.first, ordered[::-1][:5]), (charts.last, ordered[:5])):
+        texts = chart.locator("text").all_text_contents()
+        titles = [week.catalogue.features[key].title for key in keys]
+        assert [text for text in texts if text in titles] == titles
+        for key in keys:
+            assert any(f"{abs(moves[key]) * 100:.1f} points, to {now[key]:.1%}" in text for text in texts)
+        box = chart.bounding_box()
+        assert box
+        assert 0 <= box["y"] < box["y"] + box["height"] <= 900, "both on one screen"
+
+
+def _change(pair: list[pl.DataFrame], rounding: int) -> str:
+    """Say how the adoption of the first row differs from the second's: not by what rounding of counts may have made."""
+    shares = [row.item(0, "adoption") for row in pair]
+    if not shares or None in shares:
+        return _NOTHING
+    # Users and active users are each up to half a step off.
+    slack = sum(
+        (1 + share) * rounding / 2 / row.item(0, "active_users") for row, share in zip(pair, shares, strict=True)
+    )
+    difference = shares[0] - shares[1]
+    if abs(difference) <= max(slack, 0.005 - 1e-12):
+        return "≈ same"
+    return f"{'▲' if difference > 0 else '▼'} {abs(difference) * 100:.1f}"
 
 
 def _through_parquet(frame: pl.DataFrame, folder: Path) -> pl.DataFrame:

@@ -239,6 +239,14 @@ def test_compliance_of_nothing_checked_says_so(week: ReleaseView) -> None:
     assert "none was broken" not in page
 
 
+def test_a_notice_that_came_later_is_not_called_unchecked(week: ReleaseView) -> None:
+    later = [{**one, "status": "not_applicable", "since": "2026-05"} for one in week.evidence["promises"]]
+    evidence = {**week.evidence, "promises": later}
+    for page in (usage.render(replace(week, evidence=evidence)), compliance.render(evidence, week)):
+        assert "The privacy notice came later than these data: no promise holds for them yet" in text_of(page)
+    assert "holds from 2026\u201105" in compliance.render(evidence, week)
+
+
 def test_features_are_compared_with_the_year_before(week: ReleaseView) -> None:
     assert week.year_before
     page = usage.render(week)
@@ -249,7 +257,7 @@ def test_features_are_compared_with_the_year_before(week: ReleaseView) -> None:
         for frame in (week.tables["features"].frame, week.year_before.tables["features"])
     )
     row = page.partition('id="feature.search.results"')[2].partition("<tr")[0]
-    assert f"{'▲' if now > ago else '▼'} {abs(now - ago) * 100:.1f} points" in row
+    assert f">{'▲' if now > ago else '▼'} {abs(now - ago) * 100:.1f}<td" in row
     began = {key: replace(one, since=date(2026, 1, 1)) for key, one in week.catalogue.features.items()}
     young = usage.render(replace(week, catalogue=replace(week.catalogue, features=began)))
     assert "Change on week 17 of 2025" not in young
@@ -324,7 +332,7 @@ def test_what_cannot_be_compared_is_not_called_unchanged(week: ReleaseView) -> N
     assert week.previous
     hidden = without_figures(week, "withheld", "features").tables["features"].frame
     earlier = replace(week.previous, tables={**week.previous.tables, "features": hidden})
-    unproven = [{**one, "status": "not_applicable"} for one in week.evidence["promises"]]
+    unproven = [{**one, "status": "not_checked"} for one in week.evidence["promises"]]
     view = replace(week, previous=earlier, evidence={**week.evidence, "promises": unproven})
     page = text_of(usage.render(view))
     assert "No feature can be compared with week 16 of 2026" in page

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-NAMES = ("usage", "week", "compliance", "index")
+NAMES = ("usage", "week", "many", "compliance", "index")
 
 
 @dataclass

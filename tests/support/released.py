@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import random
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pytest
 
 from cetegra_usage import definitions
 from cetegra_usage.model import ALL, Catalogue, Feature, Period, ProtectedTable
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
 SERVICES = {"workspace": "Cetegra Workspace", "docs": "Cetegra Docs"}
 TYPES = {"basic_user": "Basic user", "advanced_user": "Advanced user", "it_admin": "IT admin"}
@@ -43,7 +45,21 @@ PLAIN = (
     ("docs.api_reference", "API reference", "docs", ("open", "navigate"), 0.04),
 )
 _Plain = tuple[str, str, str, tuple[str, ...], float]
-NEW, EXPIRING, RISING, FALLING = "assistant.ask", "reports.classic", "cases.create", "notifications.inbox"
+NEW, EXPIRING = "assistant.ask", "reports.classic"
+BENDS = {
+    "cases.create": 2.6,
+    "cases.list": 2.5,
+    "docs.search": 3,
+    "catalogue.browse": 3.2,
+    "approvals.queue": 4,
+    "notifications.inbox": -2.6,
+    "search.results": -2.5,
+    "docs.article": -2.5,
+    "applications.launch": -2.5,
+    "catalogue.checkout": -4,
+}
+"""How many times as fast as the sizes the share of a feature rises, or falls: five of each."""
+MORE_TYPES = {"auditor": ("Auditor", 400), "approver": ("Approver of orders", 300), "guest": ("Guest", 900)}
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,16 @@ class Released(ProtectedTable):
     withheld_by_rule: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def _warrant(self) -> None: ...
+
+
+@contextmanager
+def six_types() -> Generator[None]:
+    """Let releases that are made meanwhile have six user types."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key, (title, size) in MORE_TYPES.items():
+            patch.setitem(TYPES, key, title)
+            patch.setitem(SIZES, key, size)
+        yield
 
 
 def plain(features: int = len(PLAIN)) -> tuple[_Plain, ...]:
@@ -133,7 +159,7 @@ class _Maker:
         return SIZES[user_type] * (1 if service == "workspace" else 0.35) * self.drift
 
     def adopted(self, user_type: str, feature: str) -> float:
-        bend = {RISING: 1 + 2.2 * (self.drift - 1), FALLING: 1 - 2.2 * (self.drift - 1)}.get(feature, 1)
+        bend = 1 + BENDS.get(feature, 0) * (self.drift - 1)
         lean = 1.0 if user_type != "it_admin" else 1.4
         return min(0.97, self.share[feature] * bend * lean)
 

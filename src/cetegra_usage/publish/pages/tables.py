@@ -131,7 +131,7 @@ def make(  # a table is many things
     corner: str,
     columns: Sequence[Column],
     rows: Sequence[Line],
-    more: Sequence[str] = (),
+    more: Sequence[tuple[str, str]] = (),
     foot: Sequence[Row] = (),
     folded: str = "",
     shaded: bool = False,
@@ -145,7 +145,7 @@ def make(  # a table is many things
         corner: The heading over the row headings.
         columns: The columns of figures.
         rows: The rows.
-        more: Headings of the fields that each row brings itself.
+        more: Heading and machine name, or none, of the fields that each row brings itself.
         foot: Rows of bases below them.
         folded: Key of the phrase, with `{n}` and `{names}`, for rows that are wholly withheld; without one they stay.
         shaded: Whether the ground of each field of a ratio is as deep as its figure.
@@ -175,8 +175,7 @@ def make(  # a table is many things
         source=figures.name,
         caption=caption,
         corner=corner,
-        columns=[(one.title, f"{' '.join(one.measures)}@{where(one.dimensions)}") for one in columns]
-        + [(title, "") for title in more],
+        columns=[(one.title, f"{' '.join(one.measures)}@{where(one.dimensions)}") for one in columns] + [*more],
         where=where(shared),
         rows=made,
         foot=[_unmarked(row) for row in foot] if partial else foot,

@@ -44,10 +44,13 @@ def section(facts: Facts) -> dict[str, Any] | None:
         for key, title in facts.types_and_all.items()
     ]
     columns.append(tables.Column(say("features.events"), ("events",), ("count",), {"user_type": ALL}))
-    more = [say("features.change", earlier=period_title(one.period)) for one, _ in compared]
+    more = [
+        (say("features.change", earlier=period_title(one.period)), f"{one.period.key}:adoption@user_type={ALL}")
+        for one, _ in compared
+    ]
     mondays = facts.weeks()
     if mondays:
-        more.append(say("features.weeks", n=len(mondays)))
+        more.append((say("features.weeks", n=len(mondays)), ""))
     return {
         "title": _title(facts, figures, ordered),
         "services": facts.services,

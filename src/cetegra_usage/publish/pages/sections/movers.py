@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cetegra_usage.publish.pages.view import Earlier
 
 _MOST = 5
-_LABEL = 156
-"""Pixels that a change and a share take."""
+_LABEL = 172
+"""Pixels that a change and a share take, each of three digits."""
 _SOON = timedelta(days=92)
 
 
