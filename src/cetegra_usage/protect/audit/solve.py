@@ -143,9 +143,7 @@ class Polytope:
             waiting = np.flatnonzero(seen.bad())
             for piece in self._pieces(cells[waiting], cut, size):
                 here = waiting[np.isin(cells[waiting], piece)]
-                own = self._piece(piece, point)
-                # What is between tables that fit fits too, and leaves more room around each cell than an end does.
-                point[piece] = _vary(own, np.searchsorted(piece, cells[here]), seen, here, point[piece], final=final)
+                _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=final)
         return seen.low, seen.high
 
     def _blocks(self, label: Numbers) -> Numbers:
@@ -297,19 +295,15 @@ class _Piece:
         return table[:size], table[size : size + count] + table[size + count :]
 
 
-def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, point: Values, *, final: bool) -> Values:
-    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one.
-
-    Returns:
-        The middle of all tables that were seen.
-    """
-    tables = [point]
+def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
+    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one."""
+    order, stride = np.arange(len(at)), 0
 
     def look(up: Marks, down: Marks) -> None:
         goal_up, goal_down = seen.goals()
         weights, bottom, top = np.zeros(len(piece.top)), piece.bottom.copy(), piece.top.copy()
         # Unequal weights: where cells draw on the same, some go all the way, and not all of them half of it.
-        spread = 1 + (np.arange(len(at)) + len(tables)) * _SPREAD % 1
+        spread = 1 + (order + stride) * _SPREAD % 1
         weights[at[up]], weights[at[down]] = -spread[up], spread[down]
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
@@ -318,14 +312,13 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, point: Values
         if table is not None:
             seen.low[place] = np.minimum(seen.low[place], table[at])
             seen.high[place] = np.maximum(seen.high[place], table[at])
-            tables.append(table)
 
     none = np.zeros(len(at), dtype=bool)
-    look_again, stride = _PATIENCE, 0
+    look_again = _PATIENCE
     while look_again:
         before = seen.bad()[place]
         if not before.any():
-            return np.mean(tables, axis=0)
+            return
         for flip in (True, False):
             bad = seen.bad()[place]
             up = bad & (np.cumsum(bad) % (stride + 1) == 0) if stride else bad & flip
@@ -338,7 +331,6 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, point: Values
         look(only, none)
         if seen.bad()[place[one]]:
             look(none, only)
-    return np.mean(tables, axis=0)
 
 
 def _alike(rows: Rows, lower: Values, upper: Values) -> tuple[Numbers, int]:
