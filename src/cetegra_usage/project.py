@@ -1,10 +1,13 @@
 """Where the rooms are: in a checkout beside `src/`, in the wheel inside the package."""
 
 import sys
+import tomllib
 from functools import cache
 from importlib import import_module, metadata, util
 from pathlib import Path
 from typing import Any
+
+from cetegra_usage.errors import ConfigurationError
 
 ROOMS = ("flows", "sql", "expectations", "reports")
 
@@ -22,6 +25,28 @@ def root() -> Path:
             return candidate
     msg = f"the rooms {', '.join(ROOMS)} are neither in a checkout nor in the wheel: reinstall cetegra-usage"
     raise RuntimeError(msg)
+
+
+def read_toml(file: Path, what: str, hint: str) -> dict[str, Any]:
+    """Return what a file of TOML that people write says.
+
+    Args:
+        file: The file.
+        what: What it is to its reader.
+        hint: What mends a fault in it.
+
+    Raises:
+        ConfigurationError: It is not there, cannot be opened, or is no TOML: then with the line.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        why = "there is no such file"
+    except (OSError, UnicodeDecodeError):
+        why = "it cannot be opened, or is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        why = f"it is no TOML: {str(error).rsplit('(', 1)[-1].rstrip(')')}"
+    raise ConfigurationError(f"{what} ({file}) cannot be read", why=why, hint=hint)
 
 
 @cache

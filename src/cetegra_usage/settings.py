@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.model import Catalogue, Feature
+from cetegra_usage.project import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
 DEFAULT_FILE = "cetegra-usage.toml"
+_HELP = "cetegra-usage --help"
 SECRET_WORDS = ("secret", "password", "token", "credential", "access_key", "account_key", "sas")
 
 
@@ -152,7 +153,7 @@ def load_settings(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     sources = {
-        f"file {file.name}" if file else "file": _flatten(_read_toml(file, "the settings")) if file else {},
+        f"file {file.name}" if file else "file": _flatten(read_toml(file, "the settings", _HELP)) if file else {},
         "environment": _from_environment(os.environ if environment is None else environment, known),
         "flag": flags or {},
     }
@@ -204,7 +205,7 @@ def load_catalogue(settings: Settings) -> Catalogue:
     Raises:
         ConfigurationError: It is not there, is no TOML, lacks a key, or names one twice.
     """
-    document = _read_toml(settings.folder / settings.catalogue.path, "the catalogue")
+    document = read_toml(settings.folder / settings.catalogue.path, "the catalogue", _HELP)
     try:
         parsed = _CatalogueDocument(**document)
     except ValidationError as error:
@@ -279,18 +280,6 @@ def _catalogue(document: _CatalogueDocument) -> Catalogue:
         notices={entry.key: entry.title for entry in document.notice},
         digest=hashlib.sha256(canonical.encode()).hexdigest(),
     )
-
-
-def _read_toml(file: Path, what: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        why = "there is no such file"
-    except (OSError, UnicodeDecodeError):
-        why = "it cannot be opened, or is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
-        why = f"it is no TOML: {str(error).rsplit('(', 1)[-1].rstrip(')')}"
-    raise ConfigurationError(f"{what} ({file}) cannot be read", why=why, hint="cetegra-usage --help")
 
 
 def _unknown(what: str) -> ConfigurationError:

@@ -126,7 +126,7 @@ def test_a_broken_file_of_words_says_where(monkeypatch: pytest.MonkeyPatch, tmp_
             words.say("page.days")
     finally:
         words.known.cache_clear()
-    assert "not TOML" in found.value.what
+    assert "reports/words.toml" in found.value.what
     assert "line 2" in found.value.why
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from functools import cache
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from cetegra_usage.project import root
+from cetegra_usage.project import read_toml, root
 from cetegra_usage.publish.pages.svg import Text, render
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _LETTER, _BRACKETS = 6, 18
 @cache
 def theme() -> dict[str, Any]:
     """Return the theme: `config` for Vega-Lite, and `tones`, the names of the colours in the style sheet."""
-    return tomllib.loads((root() / "reports" / "theme.toml").read_text("utf-8"))
+    return read_toml(root() / "reports" / "theme.toml", "the theme", "see docs/pages.md, Change the look")
 
 
 def tone(number: int) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from typing import Any
 
 from cetegra_usage.errors import ConfigurationError
-from cetegra_usage.project import root
+from cetegra_usage.project import read_toml, root
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _FIRST_STRONG, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -22,13 +21,8 @@ def known() -> dict[str, str]:
     Raises:
         ConfigurationError: `reports/words.toml` cannot be read as TOML.
     """
-    try:
-        document = tomllib.loads((root() / "reports" / "words.toml").read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        fault = str(error)
-    else:
-        return {f"{section}.{key}": text for section, entries in document.items() for key, text in entries.items()}
-    raise ConfigurationError("reports/words.toml is not TOML", why=fault, hint="a phrase stands in quotes")
+    document = read_toml(root() / "reports" / "words.toml", "the words", "see docs/pages.md, Change the words")
+    return {f"{section}.{key}": text for section, entries in document.items() for key, text in entries.items()}
 
 
 def say(key: str, **values: Any) -> str:
