@@ -21,6 +21,7 @@ from cetegra_usage.protect.audit import audit
 from cetegra_usage.protect.audit.rows import Rows
 from cetegra_usage.protect.audit.solve import Polytope
 from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
+from cetegra_usage.protect.suppress import Plan, complement
 from cetegra_usage.settings import Disclosure
 
 if TYPE_CHECKING:
@@ -484,3 +485,26 @@ def test_of_rows_that_contradict_only_those_are_left_out_that_must() -> None:
         assert np.allclose(point[:3], [5, 5, 5]) == (weak != 0)
     attacker = Polytope(_equations(pairs), lower, upper, *np.zeros((2, 7), dtype=np.intp))
     assert attacker.intervals(np.array([0, 1, 2, 5]), threshold=10, width=5)[1].all()
+
+
+def test_a_cell_is_hidden_between_nobody_and_the_width_where_it_cannot_be_many() -> None:
+    """3 of 5 people, 5 known before: it can't be 10 or more, but anything from 0 to 5 once the other 2 are withheld."""
+    others = 130  # each of 100 people, who cover the target too: more cells than are looked at exactly
+    row = np.array([0, 0, 0, *[1] * (others + 1)])
+    cell = np.array([0, 1, 2, 0, *range(3, 3 + others)])
+    many = [100.0] * others
+    point = np.array([3.0, 2.0, 5.0, *many])
+    told = System(
+        row=row,
+        cell=cell,
+        sign=np.array([1.0, 1.0, -1.0, 1.0, *[-1.0] * others]),
+        equal=np.array([True, False]),
+        weak=np.zeros(2, dtype=bool),
+        lower=np.array([0.0, 2.0, 5.0, *many]),
+        upper=np.array([np.inf, 2.0, 5.0, *many]),
+        window=np.zeros(len(point), dtype=np.intp),
+        theme=np.zeros(len(point), dtype=np.intp),
+    )
+    free = np.arange(len(point)) != 2
+    plan = Plan(told, np.arange(len(point)) == 0, free, np.ones(len(point)))
+    assert complement(plan, np.array([0]), point, Goal(10, 5)).tolist() == [1]

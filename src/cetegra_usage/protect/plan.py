@@ -14,7 +14,7 @@ from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
 from cetegra_usage.protect.attack import Goal, System, exposed, settled, touched
 from cetegra_usage.protect.means import narrowed
-from cetegra_usage.protect.suppress import Plan, complement, margins
+from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -472,6 +472,8 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal) -> Inte
                 if turn < _EXACT_ROUNDS
                 else np.array(margins(plan, found.cells.tolist()), dtype=np.intp)
             )
+            if not len(more) and not len(small):
+                more = further(plan, found.cells)
             if not len(more) and not len(small):
                 break
             rule[more[rule[more] < 0]] = RULES.index("complementary")

@@ -86,18 +86,20 @@ def _shifted(
 ) -> list[int] | None:
     """Return the cells that must leave what is published of them so that one cell can be elsewhere; none if it cannot.
 
-    Elsewhere is both above what is few and as far from `point` as the goal's width, or, the cheaper of the two, as far
-    below, where that is enough.
+    Elsewhere is both above what is few and as far from `point` as the goal's width; or, where that is enough and
+    cheaper, as far below; or both at 0 and at the width.
     """
     here = point[target]
     few = 0 < here < goal.threshold
-    ends = [max(goal.threshold, here + goal.width) if few else here + goal.width]
+    ways: list[tuple[float, ...]] = [(max(goal.threshold, here + goal.width) if few else here + goal.width,)]
     if here >= goal.width:
-        ends.append(0.0 if few else here - goal.width)
+        ways.append((0.0 if few else here - goal.width,))
+    elif few:
+        ways.append((0.0, goal.width))
     for size in _NEAR:
         near = neighbourhood(*graph, target, size)
         shift = _Shift(plan, near, target, point)
-        found = [cells for end in ends if (cells := shift.to(end)) is not None]
+        found = [cells for ends in ways if (cells := shift.through(ends)) is not None]
         if found:
             return min(found, key=lambda cells: plan.cost[cells].sum())
         if len(near) < size:
@@ -131,8 +133,17 @@ class _Shift:
             np.concatenate([-constant, upper[may]]),
         )
 
-    def to(self, end: float) -> list[int] | None:
-        """Return the cells that leave what is published of them where the target is at `end`; none if it cannot be."""
+    def through(self, ends: Sequence[float]) -> list[int] | None:
+        """Return the cells that leave what is published of them where the target is at each end; none if it cannot."""
+        moved: set[int] = set()
+        for end in ends:
+            cells = self._to(end)
+            if cells is None:
+                return None
+            moved |= set(cells)
+        return sorted(moved)
+
+    def _to(self, end: float) -> list[int] | None:
         may, size, count = self._may, len(self._near), len(self._may)
         shut = self._plan.withheld[self._near]
         reach = self._here + 10 * abs(end - self._here[self._at]) + 10
@@ -154,10 +165,28 @@ class _Shift:
 
 def margins(plan: Plan, targets: Sequence[int]) -> list[int]:
     """Return every cell that shares a row with one of the targets and can be withheld: more than enough, and sound."""
+    return _beside(plan, np.array(targets)).tolist()
+
+
+def further(plan: Plan, targets: Integers) -> Integers:
+    """Return the nearest cells to some targets that can be withheld, by the rows that they share; empty if none can."""
+    while True:
+        chosen = _beside(plan, targets)
+        wider = np.union1d(targets, _touching(plan, targets))
+        if len(chosen) or len(wider) == len(targets):
+            return chosen
+        targets = wider
+
+
+def _beside(plan: Plan, targets: Integers) -> Integers:
+    cells = _touching(plan, targets)
+    return cells[plan.free[cells] & ~plan.withheld[cells]]
+
+
+def _touching(plan: Plan, cells: Integers) -> Integers:
+    """Return every cell that shares a row with one of some cells."""
     incidence = plan.system.matrix()
-    rows = np.unique(incidence.T.tocsr()[targets].indices)
-    cells = np.unique(incidence[rows].indices)
-    return cells[plan.free[cells] & ~plan.withheld[cells]].tolist()
+    return np.unique(incidence[np.unique(incidence.T.tocsr()[cells].indices)].indices)
 
 
 def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goal: Goal) -> list[int] | None:
