@@ -51,6 +51,13 @@ def test_banner_where_nothing_is_protected(week: ReleaseView) -> None:
     assert "Not protected." not in usage.render(replace(week, threshold=5))
 
 
+def test_notes_of_what_is_not_protected_promise_no_protection(week: ReleaseView) -> None:
+    assert "fewer than 10 people is withheld" in text_of(usage.render(week))
+    page = text_of(usage.render(replace(week, threshold=1, rounding=1)))
+    assert "No figure is withheld, and no count is rounded." in page
+    assert "fewer than 1 people" not in page
+
+
 def test_note_where_no_audit_was_made(week: ReleaseView) -> None:
     bare = {key: value for key, value in week.evidence.items() if key != "audit"}
     for evidence in (bare, {**bare, "audit": None}):
@@ -126,6 +133,24 @@ def test_a_table_that_does_not_exist_leaves_its_section_out(week: ReleaseView) -
     page = usage.render(replace(week, tables={**week.tables, "transitions": empty}))
     assert 'id="paths"' not in page
     assert "<main" in usage.render(replace(week, tables={}))
+
+
+def test_a_table_without_a_row_says_so(week: ReleaseView) -> None:
+    everything = week.tables["funnels"].frame.with_columns(feature=pl.lit(ALL))
+    page = usage.render(replace(week, tables={**week.tables, "funnels": released.Released("funnels", everything, {})}))
+    assert 'id="funnels-table"' not in page
+    assert "None in this period." in text_of(page)
+    assert "None in this period." not in text_of(usage.render(week))
+
+
+def test_no_pair_is_called_withheld_where_none_is(week: ReleaseView) -> None:
+    shown = week.tables["transitions"].frame.drop_nulls()
+    page = usage.render(
+        replace(week, tables={**week.tables, "transitions": released.Released("transitions", shown, {})})
+    )
+    assert "pairs are withheld [c]" in text_of(usage.render(week))
+    assert "withheld [c]. All others" not in text_of(page)
+    assert f"10 of {shown.height} pairs of features that occurred. All others are in the data files." in text_of(page)
 
 
 def test_a_period_without_a_day_says_so(week: ReleaseView) -> None:

@@ -56,7 +56,12 @@ def section(facts: Facts) -> dict[str, Any] | None:
                 for _, start, end, row in told
             ],
         ),
-        "rest": say("paths.rest", shown=len(told), pairs=count(len(known)), n=len(known) - len(ways)),
+        "rest": say(
+            "paths.rest" if len(ways) < len(known) else "paths.rest_all",
+            shown=len(told),
+            pairs=count(len(known)),
+            n=len(known) - len(ways),
+        ),
     }
 
 
