@@ -380,6 +380,31 @@ def test_a_title_names_no_greatest_of_figures_that_are_withheld(week: ReleaseVie
     assert "more than any other of those that can be shown" in page
 
 
+def test_a_type_is_not_called_the_largest_of_those_that_are_withheld(week: ReleaseView) -> None:
+    frame = week.tables["features"].frame
+    one = (pl.col("user_type") == "basic_user") & (pl.col("feature") == ALL)
+    hidden = frame.with_columns(
+        pl.when(one).then(None).otherwise(pl.col("users")).alias("users"),
+        pl.when(one).then(pl.lit("withheld")).otherwise(pl.col("users_status")).alias("users_status"),
+    )
+    page = usage.render(replace(week, tables={**week.tables, "features": released.Released("features", hidden)}))
+    assert "Advanced user is the largest type of those that can be shown: " in text_of(page)
+    assert "Basic user is the largest type: " in text_of(usage.render(week))
+
+
+@pytest.mark.parametrize(("status", "symbol"), [("withheld", "[c]"), ("unavailable", "[x]")])
+def test_a_line_that_ends_without_a_figure_ends_in_the_symbol(week: ReleaseView, status: str, symbol: str) -> None:
+    frame = week.tables["activity"].frame
+    last = pl.col("day") == week.period.last
+    hidden = frame.with_columns(
+        pl.when(last).then(None).otherwise(pl.col("wau")).alias("wau"),
+        pl.when(last).then(pl.lit(status)).otherwise(pl.col("wau_status")).alias("wau_status"),
+    )
+    page = usage.render(replace(week, tables={**week.tables, "activity": released.Released("activity", hidden)}))
+    ends = re.findall(r">([^<>]+)</text>\s*<text[^>]*>in 7 days<", page)
+    assert ends == [symbol] * len(week.catalogue.user_types)
+
+
 def test_what_the_catalogue_has_dropped_keeps_its_key(week: ReleaseView) -> None:
     features = {key: one for key, one in week.catalogue.features.items() if key != "cases.list"}
     page = text_of(usage.render(replace(week, catalogue=replace(week.catalogue, features=features))))

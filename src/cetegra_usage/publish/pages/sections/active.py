@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import ALL
 from cetegra_usage.publish.pages import charts, tables
-from cetegra_usage.publish.pages.cells import MARKS, Cell, Figures, count, write
+from cetegra_usage.publish.pages.cells import MARKS, Cell, Figures, among, count, write
 from cetegra_usage.publish.pages.html import day, ticks
 from cetegra_usage.publish.pages.svg import Text
 from cetegra_usage.publish.pages.words import say
@@ -79,7 +79,8 @@ def _title(facts: Facts) -> str:
     if not every or not most or not cells[most].value:
         return say("active.untitled")
     users = count(cells[most].value or 0)
-    return say("active.title", type=facts.types[most], users=users, every=count(every))
+    hidden = among(cells.values())
+    return say("active.title", type=facts.types[most], users=users, every=count(every), among=hidden)
 
 
 def _row(figures: Figures, measure: str, user_type: str, days: Sequence[date]) -> list[Cell]:
@@ -151,9 +152,9 @@ def _by_service(facts: Facts) -> tables.Table | None:
 
 
 def _line(cells: Sequence[Cell], label: str, width: float, tone: int) -> charts.Line:
-    last = write(cells[-1], "count").text
+    last = write(cells[-1], "count")
     partial = [one.status == "partial" for one in cells]
-    return charts.Line([one.value for one in cells], [last, label] if last else [label], partial, width, tone)
+    return charts.Line([one.value for one in cells], [last.text or f"[{last.mark}]", label], partial, width, tone)
 
 
 def letters(cells: Sequence[Cell]) -> list[str]:
