@@ -353,6 +353,15 @@ def test_new_users_are_not_compared_with_the_first_period(week: ReleaseView) -> 
     assert "not compared: collection began in week 16 of 2026, with everybody new" in page
 
 
+def test_new_users_are_not_compared_with_a_first_period_a_year_before(week: ReleaseView) -> None:
+    assert week.year_before
+    old = week.year_before.tables["features"]
+    first = replace(week.year_before, tables={"features": old.with_columns(new_users=pl.col("users"))})
+    said = "not compared: collection began in week 17 of 2025, with everybody new"
+    assert said in text_of(usage.render(replace(week, year_before=first)))
+    assert said not in text_of(usage.render(week))
+
+
 def test_what_cannot_be_compared_is_not_called_unchanged(week: ReleaseView) -> None:
     assert week.previous
     hidden = without_figures(week, "withheld", "features").tables["features"].frame

@@ -94,8 +94,15 @@ def _scale(facts: Facts, earlier: Earlier) -> float:
     return len(facts.view.period.days) / len(earlier.period.days)
 
 
+def _all_were_new(facts: Facts, earlier: Earlier) -> bool:
+    """Whether everybody in an earlier release counted as new, since collection began in its period."""
+    old = facts.before(earlier, "features")
+    users, new = (old.cell(measure, **_WHOLE).value if old else None for measure in ("users", "new_users"))
+    return bool(users and users == new) or _began(facts, earlier.period)
+
+
 def _began(facts: Facts, period: Period) -> bool:
-    """Whether collection began in a period, so that everybody in it counted as new."""
+    """Whether collection began in a period, as far as the weeks of this release reach back."""
     weeks, known = facts.figures("feature_weeks"), facts.weeks()
     begun = known and known != weeks.values("week") if weeks else False
     return bool(begun and period.first - _WEEK <= known[0] <= period.last)
@@ -106,7 +113,7 @@ def _told(facts: Facts, figures: Figures, measure: str) -> list[str]:
     told: dict[str, None] = {}
     for earlier in (facts.view.previous, facts.view.year_before):
         change = _compare(facts, figures, earlier).get(measure, changes.NONE)
-        if earlier and measure == "new_users" and _began(facts, earlier.period):
+        if earlier and measure == "new_users" and _all_were_new(facts, earlier):
             told[say("changes.began", period=period_title(earlier.period))] = None
         elif earlier and change.text:
             per_day = measure == "events" and _scale(facts, earlier) != 1
