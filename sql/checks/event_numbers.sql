@@ -4,4 +4,4 @@
 -- parameters: parts UBIGINT, part UBIGINT
 SELECT event_number(event_id) + ((event_id::UHUGEINT >> 76)::UBIGINT & 15) * 1152921504606846976::UBIGINT AS number
 FROM landed
-WHERE event_id IS NOT NULL AND event_number(event_id) % $parts::UBIGINT = $part::UBIGINT
+WHERE event_id IS NOT NULL AND ($parts::UBIGINT = 1 OR event_number(event_id) % $parts::UBIGINT = $part::UBIGINT)

@@ -24,6 +24,9 @@ _TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to th
 _IN_UTC = "coalesce(make_timestamp(epoch_us({c})), {c} AT TIME ZONE 'UTC')"
 _ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
 _INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
+_WIDER = "{c}::BIGINT"
+_SURE = (_IN_UTC, _WIDER)
+"""Casts of which no value fails: not worth a second look at every row."""
 # What no 64 bits hold becomes 0, which no pseudonym may be either: it is counted as out of range, no digit is lost.
 _WHOLE = "CASE WHEN regexp_full_match({c}, '-?[0-9]{1,30}') THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
 _WIDE = "CASE WHEN {c} IS NOT NULL THEN coalesce(TRY_CAST({c} AS BIGINT), 0) END"
@@ -51,7 +54,7 @@ _CASTS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(_INTEGERS, "CASE {c} WHEN 1 THEN true WHEN 0 THEN false END"),
     },
     "whole": {
-        **dict.fromkeys(_INTEGERS, "{c}::BIGINT"),
+        **dict.fromkeys(_INTEGERS, _WIDER),
         **dict.fromkeys(("UBIGINT", "HUGEINT", "UHUGEINT"), _WIDE),
         "VARCHAR": _WHOLE,
     },
@@ -174,9 +177,8 @@ def _parquet(
             shape.unusable.add(name)
         else:
             values[name] = cast.replace("{c}", f'"{name}"')
-    # Of times with a zone all cast: not worth a second look at every row.
-    is_whole = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) == _IN_UTC}
-    raw = {name: values[name] if name in is_whole else f'"{name}"' for name in values}
+    sure = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) in _SURE}
+    raw = {name: values[name] if name in sure else f'"{name}"' for name in values}
     return _project(relation, schema, values, raw)
 
 

@@ -93,7 +93,8 @@ def protect(
     if disclosure.threshold == 1:
         return _applied(tables, definitions, disclosure, plan.nothing())
     suspects: set[Name] = set()
-    hopeless, tried = False, None
+    hopeless: DisclosureError | None = None
+    tried: plan.Decision | None = None
     for caution, reach in _ATTEMPTS:
         if hopeless and caution != "nothing new":
             continue
@@ -101,8 +102,8 @@ def protect(
             decision = plan.decide(
                 period, tables, definitions, disclosure, released, caution=caution, suspects=suspects, reach=reach
             )
-        except DisclosureError:
-            hopeless = True
+        except DisclosureError as error:
+            hopeless = error
             continue
         if tried and decision.counts.equals(tried.counts) and decision.means.equals(tried.means):
             continue
@@ -115,6 +116,8 @@ def protect(
         if result.passed:
             return replace(protection, audit=result)
         suspects.update(result.where)
+    if hopeless and not tried:  # there was nothing to audit
+        raise hopeless
     raise DisclosureError(
         f"the release {period.key} is refused: its audit infers withheld cells, or finds figures that give one away",
         why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
