@@ -77,6 +77,12 @@ def test_a_release_without_a_single_figure_shows_symbols_and_no_zero(
     assert not any(re.fullmatch(r"0%?", re.sub(r"<[^>]+>", "", cell).strip()) for cell in cells)
 
 
+def test_what_is_missing_is_not_counted_among_what_everybody_uses(week: ReleaseView) -> None:
+    said = "Not used by anybody (0) None of those whose events can be shown."
+    assert said in text_of(usage.render(without_figures(week, "unavailable", "features")))
+    assert "whose events can be shown" not in text_of(usage.render(week))
+
+
 def test_rows_wholly_withheld_fold_into_one_line(week: ReleaseView) -> None:
     page = text_of(usage.render(without_figures(week, "withheld", "features")))
     assert "20 features are withheld [c] for every type: " in page

@@ -162,18 +162,23 @@ def _chart(facts: Facts, key: str, moves: Sequence[Move], tone: int) -> Markup:
     )
 
 
-def _lists(facts: Facts) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """Return, for each kind of feature to look at, its title and the features: key, title and what there is to say."""
+def _lists(facts: Facts) -> list[tuple[str, list[tuple[str, str, str]], str]]:
+    """Return, for each kind of feature to look at, its title, the features, and what to say where there is none.
+
+    A feature is its key, its title and what there is to say of it.
+    """
     figures, period = facts.figures("features"), facts.view.period
     new: list[tuple[str, str, str]] = []
     unused: list[tuple[str, str, str]] = []
     expiring: list[tuple[str, str, str]] = []
+    known = True
     for feature in facts.view.catalogue.features.values():
         where = {"service": feature.service, "user_type": ALL, "feature": feature.key}
         adoption, users, events = (
             write(figures.cell(measure, **where), kind) if figures else Shown("", "x", None)
             for measure, kind in (("adoption", "ratio"), ("users", "count"), ("events", "count"))
         )
+        known &= events.value is not None
         title = facts.features[feature.key]
         share = say("movers.share", share=adoption.text or f"[{adoption.mark}]", users=users.text or f"[{users.mark}]")
         if period.first <= feature.since <= period.last:
@@ -185,6 +190,10 @@ def _lists(facts: Facts) -> list[tuple[str, list[tuple[str, str, str]]]]:
                 (feature.key, title, say("movers.expires", day=day(feature.expires, year=True), share=share))
             )
     return [
-        (say(f"movers.{key}", n=len(found)), found)
+        (
+            say(f"movers.{key}", n=len(found)),
+            found,
+            say("movers.none" if known or key != "unused" else "movers.none_known"),
+        )
         for key, found in (("new", new), ("unused", unused), ("expiring", expiring))
     ]
