@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # Prefect reads the annotations of a flow's parameters
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cetegra_usage.quiet import silence
@@ -94,9 +92,6 @@ def check(
 def start(name: str, engine: Engine, **parameters: Any) -> runs.Report:
     """Run a flow here, with the task runner that the settings name."""
     chosen: Any = {"run": run, "backfill": backfill, "check": check}[name].with_options(task_runner=_runner(engine))
-    if name != "check":  # it publishes nothing
-        # Prefect's server takes seconds to start, and this process would only wait for it.
-        Thread(target=import_module, args=("cetegra_usage.pipeline.releases",)).start()
     # Prefect's heartbeat thread would hold up the end of every flow by a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return chosen(**parameters)

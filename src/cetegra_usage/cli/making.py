@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
 
-from cetegra_usage.cli import common
+from cetegra_usage.cli import common, server
 from cetegra_usage.cli.shared import DAY, print_json, talk
 
 if TYPE_CHECKING:
@@ -55,11 +53,11 @@ def demo(config: str | None, flags: Sequence[str], folder: Path, days: int, *, a
     settings = folder / "cetegra-usage.toml"
     last = DEMO_FIRST + timedelta(days=days - 1)
     if not settings.exists():
+        server.begin()
         talk(f"making a landing zone of {days} days in {folder}")
         write(folder / "landing", first=DEMO_FIRST, last=last)
         settings.write_text(_SETTINGS, "utf-8")
     talk("running the flow (its own Prefect server starts with it)")
-    Thread(target=import_module, args=("great_expectations",)).start()  # while the server starts
     report = start("run", str(settings), flags, today=last + timedelta(days=4), first=None, last=None)
     published = (folder / "publish").resolve()
     if as_json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cetegra_usage.cli import common
+from cetegra_usage.cli import common, server
 from cetegra_usage.cli.shared import DAY, days, loaded, parsed, print_json, print_table, talk, today
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.run import Report
 
 WORK_PENDING = 8
+_HEAVY = ("cetegra_usage.pipeline.releases", "great_expectations")
 
 
 @click.command()
@@ -139,7 +141,12 @@ def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any
 
     settings = loaded(config, flags)
     open_all(settings)  # what is refused is refused at once, before a server starts
-    return load_flows().start(name, settings.engine, config=config, flags=parsed(flags), **parameters)
+    started = server.begin()
+    flows = load_flows()
+    for module in _HEAVY:  # while the server starts
+        import_module(module)
+    started.join()
+    return flows.start(name, settings.engine, config=config, flags=parsed(flags), **parameters)
 
 
 def show(report: Report, *, as_json: bool) -> int:
