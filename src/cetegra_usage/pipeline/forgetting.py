@@ -8,6 +8,7 @@ had landed at once, and forgotten again.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,15 +67,28 @@ def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
 
 
 def _forget(job: Job, gone: pl.DataFrame) -> None:
-    bodies: list[dict[str, Any]] = []
-    with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
-        for partition, record in sorted(job.ledger.latest.items()):
-            if partition.startswith("events/") and record.state == "accepted":
-                until = _until(job, record, gone)
-                if until is not None:
-                    bodies.append(ledger.forgetting(record, _rewritten(connection, job, record, gone), until))
+    accepted = [
+        record
+        for partition, record in sorted(job.ledger.latest.items())
+        if partition.startswith("events/") and record.state == "accepted"
+    ]
+    workers = job.settings.engine.workers or 2
+    shares = [accepted[start::workers] for start in range(workers)]
+    with ThreadPoolExecutor(workers) as pool:
+        made = [body for share in pool.map(lambda share: _shortened(job, share, gone), shares) for body in share]
     job.make_sure()
+    bodies = [body for _, body in sorted(made, key=lambda entry: entry[0])]
     ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
+
+
+def _shortened(job: Job, records: Sequence[Record], gone: pl.DataFrame) -> list[tuple[str, dict[str, Any]]]:
+    """Return the partitions out of which somebody goes, and for each what the ledger is to say of it."""
+    with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
+        return [
+            (record.partition, ledger.forgetting(record, _rewritten(connection, job, record, gone), until))
+            for record in records
+            if (until := _until(job, record, gone)) is not None
+        ]
 
 
 def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
