@@ -489,6 +489,24 @@ def test_a_period_that_was_never_released_is_no_success(zone: Path) -> None:
     assert stop.value.code == 2
 
 
+def test_where_nothing_was_published_nothing_is_at_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stores = "".join(f'[{name}]\nurl = "{name}"\ncountry = "NO"\n' for name in ("landing", "warehouse", "publish"))
+    for name in ("landing", "warehouse", "publish"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "cetegra-usage.toml").write_text(stores, "utf-8")
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", "--config", str(tmp_path / "cetegra-usage.toml")])
+    assert stop.value.code == 0
+    assert "not checked  the published files: there are none" in capsys.readouterr().out
+
+
+def test_everything_taken_away_is_found_with_the_exact_records(copy: Path) -> None:
+    shutil.rmtree(copy / "publish")
+    (copy / "publish").mkdir()
+    assert {f"manifests/{number}.json" for number in (1, 2)} <= set(places(found(copy)).splitlines())
+    assert found_alone(copy).faults == []
+
+
 def test_the_command_names_each_fault_as_the_contract_shapes_it(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flip(f"{R2}/data/features.csv")(copy)
     cut(1)(copy)

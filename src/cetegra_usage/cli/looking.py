@@ -96,7 +96,8 @@ def verify(config: str | None, flags: Sequence[str], period: str | None, *, as_j
             click.echo(f"fault        {place}: {fault.what}")
         for what in found.not_checked:
             click.echo(f"not checked  {what}")
-        click.echo(f"checked      {', '.join(f'{number} {kind}' for kind, number in sorted(found.checked.items()))}")
+        counted = [f"{number} {kind}" for kind, number in sorted(found.checked.items())]
+        click.echo(f"checked      {', '.join(counted) or 'nothing'}")
     if found.faults:
         talk(f"error[{EvidenceError.code}]: {len(found.faults)} faults: the evidence does not verify")
         talk("  a record, a release or a manifest is not what its hash, or another record, says")

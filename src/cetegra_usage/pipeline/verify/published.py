@@ -44,6 +44,9 @@ def verify(store: Store, findings: Findings, only: Period | None) -> Published:
         only: The period.
     """
     listed = {entry.path: entry for entry in store.list()}
+    if not listed:  # nothing yet, or all of it was taken away: the exact records tell which
+        findings.not_checked.append("the published files: there are none")
+        return Published()
     published = _manifests(store, listed, findings)
     _derived(store, published, findings)
     expected = {manifests.LATEST, manifests.INDEX, *map(manifests.path_of, published.manifests)}
