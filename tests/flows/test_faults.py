@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
+from cetegra_usage import sql
 from cetegra_usage.check import proofs, register
+from cetegra_usage.check.judge import judge
+from cetegra_usage.errors import DisclosureError
+from cetegra_usage.pipeline import release_checks
 from cetegra_usage.synth import FAULTS, generate
 from support import landed
 
@@ -18,7 +24,20 @@ FIRST, LAST = date(2026, 6, 1), date(2026, 7, 26)
 TODAY = date(2026, 8, 1)
 TOGETHER = sorted(name for name, fault in FAULTS.items() if fault.kind == "events")
 APART = sorted(name for name, fault in FAULTS.items() if fault.kind == "consents")
-PROVEN_OTHERWISE = {expectation.id for expectation in register.load().suite("release")}
+RELEASE_FAULTS = {
+    "release_store_abroad": ("stores_in_the_eea", {"countries": ["NO", "NO", "US"]}),
+    "release_identifier_column": (
+        "no_identifier_columns",
+        {"tables": {"sessions": pl.DataFrame({"session_id": ["x"], "sessions": [50]})}},
+    ),
+    "release_small_cell": ("no_small_cells", {"tables": {"engagement": pl.DataFrame({"users": [0, 9, None, 10]})}}),
+    "statement_joins_feedback": (
+        "no_feedback_join",
+        {"statements": [replace(sql.load("totals"), inputs=("accepted", "feedback"))]},
+    ),
+    "rollup_kept_too_long": ("identified_within_retention", {"identified": [date(2025, 5, 31), FIRST]}),
+}
+"""What a release is judged by, made wrong on purpose: the expectation that it must trip, and what is put in."""
 
 
 def _zone(root: Path, last: date, *faults: str) -> tuple[Path, dict[str, str]]:
@@ -54,6 +73,42 @@ def test_a_fault_of_the_consent_log_trips_its_own(tmp_path: Path, name: str) -> 
     assert _tripped(config)[places[name]] == (fault.state, {fault.expectation, *fault.follows})
 
 
+def _clean() -> release_checks.Subject:
+    return release_checks.Subject(
+        tables={"engagement": pl.DataFrame({"users": [0, 10, 25, None]})},
+        threshold=10,
+        countries=["NO", "NO", "SE"],
+        statements=sql.statements(),
+        identified=[date(2025, 6, 1), FIRST],
+        oldest=date(2025, 6, 1),
+    )
+
+
+def test_a_clean_release_trips_nothing_and_each_fault_exactly_its_own() -> None:
+    subjects = {"clean": _clean()}
+    subjects |= {name: replace(_clean(), **wrong) for name, (_, wrong) in RELEASE_FAULTS.items()}
+    counts = {name: release_checks.counts(subject) for name, subject in subjects.items()}
+    found = {name: {one.expectation.id for one in verdict.failed} for name, verdict in judge("release", counts).items()}
+    assert found == {"clean": set()} | {name: {expected} for name, (expected, _) in RELEASE_FAULTS.items()}
+
+
+def test_a_release_that_fails_a_check_is_refused_and_nothing_of_it_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _ = _zone(tmp_path, date(2026, 6, 7))
+    gathered = release_checks.subject
+
+    def with_a_small_cell(*of: Any) -> release_checks.Subject:
+        return replace(gathered(*of), **RELEASE_FAULTS["release_small_cell"][1])
+
+    monkeypatch.setattr(release_checks, "subject", with_a_small_cell)
+    with pytest.raises(DisclosureError, match="no_small_cells"):
+        landed.run(config, date(2026, 6, 9))
+    assert {file.name for file in (tmp_path / "publish").rglob("*") if file.is_file()} == {"index.html", "latest.json"}
+    monkeypatch.undo()
+    assert landed.run(config, date(2026, 6, 9)).releases
+
+
 def test_the_table_of_proofs_says_what_the_faults_say() -> None:
     claimed = {(proof.fault, proof.expectation) for proof in proofs.load()}
     assert claimed == {
@@ -61,9 +116,8 @@ def test_the_table_of_proofs_says_what_the_faults_say() -> None:
         for name, fault in FAULTS.items()
         for expectation in (fault.expectation, *fault.follows)
         if expectation
-    }
+    } | {(name, expectation) for name, (expectation, _) in RELEASE_FAULTS.items()}
 
 
-def test_every_expectation_over_partitions_has_a_fault() -> None:
-    expectations = set(register.load().expectations) - PROVEN_OTHERWISE
-    assert expectations - {proof.expectation for proof in proofs.load()} == set()
+def test_every_expectation_has_a_fault() -> None:
+    assert set(register.load().expectations) - {proof.expectation for proof in proofs.load()} == set()

@@ -16,7 +16,7 @@ class Proof:
     """A fault that an expectation has caught.
 
     Attributes:
-        fault: Its name: `cetegra-usage generate --fault` makes it.
+        fault: Its name: `cetegra-usage generate --fault` makes it, or it is put into what a release is judged by.
         expectation: What it trips.
     """
 

@@ -13,13 +13,11 @@ import polars as pl
 from cetegra_usage import ledger
 from cetegra_usage.check import judge, proofs, register
 from cetegra_usage.check.reader import CONSENTS, EVENTS
-from cetegra_usage.definitions import tables
+from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ALL, Partition, Rows, each_day
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import memory, release_checks
 from cetegra_usage.project import version
 from cetegra_usage.protect import protect_count
-from cetegra_usage.residency import EEA
-from cetegra_usage.sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -69,12 +67,15 @@ def evidence(
         revision: Its revision.
         protection: What was let through: row counts are shown where the table `activity` shows them.
         previous: Period, revision and hash of the evidence document before; None for the first.
+
+    Raises:
+        DisclosureError: A check of the release that blocks has failed.
     """
     counts = _Counts(job.settings.disclosure)
     days = _days(job, period)
     partitions = [_partition(job, partition, state, protection, counts) for partition, state in days]
     records = [record for partition, _ in days if (record := job.ledger.latest.get(partition.id)) is not None]
-    release = judge.judge("release", {period.key: _release_counts(job, protection)})[period.key]
+    release = _judged(job, period, protection)
     document: dict[str, Any] = {
         "format": 1,
         "period": period.key,
@@ -109,6 +110,19 @@ def evidence(
     }
     document["promises"] = [one | derived(one, document) for one in document["promises"]]
     return document
+
+
+def _judged(job: Job, period: Period, protection: Protection) -> judge.Verdict:
+    counts = release_checks.counts(release_checks.subject(job, protection))
+    verdict = judge.judge("release", {period.key: counts})[period.key]
+    if verdict.state == "quarantined":
+        failed = ", ".join(result.expectation.id for result in verdict.failed)
+        raise DisclosureError(
+            f"the release {period.key} is refused: {failed}",
+            why="a check of what would be published has failed, and nothing of it was published",
+            hint="docs/runbook.md, A release fails its own checks",
+        )
+    return verdict
 
 
 def verdicts(document: Mapping[str, Any]) -> Any:
@@ -298,36 +312,6 @@ def _status(promise: Mapping[str, Any], last: str, outcomes: Sequence[bool | Non
     if False in outcomes:
         return "not_met"
     return "met" if True in outcomes else "not_checked"
-
-
-def _release_counts(job: Job, protection: Protection) -> dict[str, int | None]:
-    """Count what breaks each expectation of the release suite."""
-    identifiers = {"pseudonym", "session_id", "event_id", "recipient", "company"}
-    frames = {name: table.frame for name, table in protection.tables.items()}
-    threshold = job.settings.disclosure.threshold
-    small = 0
-    for name, frame in frames.items():
-        for measure in tables()[name].counts:
-            if measure.of == "users":
-                small += frame.filter(pl.col(measure.name).is_between(1, threshold - 1)).height
-    fenced = [
-        statement
-        for statement in statements()
-        if "feedback" in statement.inputs and {"accepted", "landed", "consents", "consent_log"} & set(statement.inputs)
-    ]
-    oldest = job.today.toordinal() - job.settings.retention.identified_days
-    overdue = [
-        record
-        for record in job.ledger.latest.values()
-        if record.partition.startswith("events/") and record.rollups and day_of(record.partition).toordinal() < oldest
-    ]
-    return {
-        "stores_in_the_eea": sum(store["country"] not in EEA for store in _stores(job)),
-        "no_identifier_columns": sum(len(identifiers & set(frame.columns)) for frame in frames.values()),
-        "no_small_cells": small,
-        "no_feedback_join": len(fenced),
-        "identified_within_retention": len(overdue),
-    }
 
 
 def _stores(job: Job) -> list[dict[str, Any]]:

@@ -1,0 +1,82 @@
+"""What of a release breaks the expectations of the suite `release`: counted before anything of it is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cetegra_usage.definitions import tables as definitions
+from cetegra_usage.pipeline.plan import parse
+from cetegra_usage.residency import EEA
+from cetegra_usage.sql import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.protect import Protection
+    from cetegra_usage.sql import Statement
+
+_IDENTIFIERS = {"pseudonym", "session_id", "event_id", "recipient", "company"}
+_OF_USAGE = {"accepted", "landed", "consents", "consent_log"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a release is judged by.
+
+    Attributes:
+        tables: Its tables by name, as they would be published.
+        threshold: The number of people below which no count of users may be shown.
+        countries: The country of each store.
+        statements: Every statement of the rooms `sql`.
+        identified: The days of the partitions of which rollups with pseudonyms are kept.
+        oldest: The first day of which they may be.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    threshold: int
+    countries: Sequence[str]
+    statements: Sequence[Statement]
+    identified: Sequence[date]
+    oldest: date
+
+
+def subject(job: Job, protection: Protection) -> Subject:
+    """Gather what a release is judged by."""
+    kept = [
+        record.partition
+        for record in job.ledger.latest.values()
+        if record.partition.startswith("events/") and record.rollups
+    ]
+    return Subject(
+        tables={name: table.frame for name, table in protection.tables.items()},
+        threshold=job.settings.disclosure.threshold,
+        countries=[store.residency.country for store in (job.stores.landing, job.stores.warehouse, job.stores.publish)],
+        statements=statements(),
+        identified=[parse(partition).day for partition in kept],
+        oldest=job.today - timedelta(days=job.settings.retention.identified_days),
+    )
+
+
+def counts(release: Subject) -> dict[str, int | None]:
+    """Count what breaks each expectation of the release suite."""
+    return {
+        "stores_in_the_eea": sum(country not in EEA for country in release.countries),
+        "no_identifier_columns": sum(len(_IDENTIFIERS & set(frame.columns)) for frame in release.tables.values()),
+        "no_small_cells": sum(
+            frame.filter(pl.col(measure.name).is_between(1, release.threshold - 1)).height
+            for name, frame in release.tables.items()
+            for measure in definitions()[name].counts
+            if measure.of == "users"
+        ),
+        "no_feedback_join": sum(
+            "feedback" in statement.inputs and bool(_OF_USAGE & set(statement.inputs))
+            for statement in release.statements
+        ),
+        "identified_within_retention": sum(day < release.oldest for day in release.identified),
+    }
