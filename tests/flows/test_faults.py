@@ -35,6 +35,7 @@ RELEASE_FAULTS = {
         "no_feedback_join",
         {"statements": [replace(sql.load("totals"), inputs=("accepted", "feedback"))]},
     ),
+    "withdrawn_person_kept": ("withdrawn_are_gone", {"left": 1}),
     "rollup_kept_too_long": ("identified_within_retention", {"identified": [date(2025, 5, 31), FIRST]}),
 }
 """What a release is judged by, made wrong on purpose: the expectation that it must trip, and what is put in."""
@@ -81,6 +82,7 @@ def _clean() -> release_checks.Subject:
         statements=sql.statements(),
         identified=[date(2025, 6, 1), FIRST],
         oldest=date(2025, 6, 1),
+        left=0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cetegra_usage import ledger
+from cetegra_usage import ledger, rollup
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
@@ -123,3 +124,24 @@ def test_a_withdrawal_that_comes_after_that_strips_what_it_must(tmp_path: Path) 
     assert (row["events"], row["identified_events"]) == (7 + 4, 4 + 4)
     stored(config)
     assert verify(load_settings(config)).faults == []
+
+
+def test_who_was_to_go_and_is_found_again_is_told_by_the_next_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = landed(tmp_path)
+    without = rollup.without
+
+    def but_not_use(connection: Any, files: Any, gone: Any, into: Path) -> dict[str, Path]:
+        made = without(connection, files, gone, into)
+        return {table: file for table, file in made.items() if table != "use"}
+
+    monkeypatch.setattr(rollup, "without", but_not_use)
+    run(config, CLOSED)
+    for weeks in (1, 2):  # as long as it is there
+        (made,) = run(config, CLOSED + timedelta(weeks=weeks)).releases
+        evidence = json.loads((tmp_path / "publish" / made.path / "evidence.json").read_text("utf-8"))
+        said = {one["expectation"]: one["success"] for one in evidence["release"]}
+        assert said.pop("withdrawn_are_gone") is False
+        assert all(said.values())
+        assert next(one["status"] for one in evidence["promises"] if one["id"] == "withdrawal-holds") == "not_met"

@@ -44,13 +44,17 @@ def forget(job: Job, closed: date) -> None:
     known = job.known
     before = known.forgotten
     ended = _last_end(job.today)
-    now = memory.Forgotten(ended.isoformat(), min(closed, ended).isoformat(), before.records)
+    now = replace(before, ended=ended.isoformat(), closed=min(closed, ended).isoformat())
     new = job.ledger.records[before.records :]
     if now != before or any(parse(record.partition).day < ended for record in new if record.is_verdict):
         gone = consents.forgotten([consent_log.file(job)], job.today, closed)
+        left = 0
         if not gone.is_empty():
             summaries.forget(job, gone)
-            _forget(job, gone)
+            written = _forget(job, gone)
+            # Once somebody was found again, everything is searched until nobody is.
+            left = _left(job, [record.partition for record in _accepted(job)] if before.left else written, gone)
+        now = replace(now, left=left)
     known.forgotten = replace(now, records=len(job.ledger.records))
     known.records, known.head = len(job.ledger.records), job.ledger.head
     memory.keep(job.stores.warehouse, known)
@@ -66,19 +70,38 @@ def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
     return sorted({partition for unit in units if unit not in holding for partition in kept.lacking(unit)})
 
 
-def _forget(job: Job, gone: pl.DataFrame) -> None:
-    accepted = [
-        record
-        for partition, record in sorted(job.ledger.latest.items())
-        if partition.startswith("events/") and record.state == "accepted"
-    ]
+def _forget(job: Job, gone: pl.DataFrame) -> list[str]:
+    """Write the partitions anew in which somebody is who has to go; return them."""
+    accepted = _accepted(job)
     workers = job.settings.engine.workers or 2
     shares = [accepted[start::workers] for start in range(workers)]
     with ThreadPoolExecutor(workers) as pool:
         made = [body for share in pool.map(lambda share: _shortened(job, share, gone), shares) for body in share]
     job.make_sure()
-    bodies = [body for _, body in sorted(made, key=lambda entry: entry[0])]
-    ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
+    made.sort(key=lambda entry: entry[0])
+    ledger.append(job.stores.warehouse, job.ledger, [body for _, body in made], datetime.now(UTC))
+    return [partition for partition, _ in made]
+
+
+def _accepted(job: Job) -> list[Record]:
+    return [
+        record
+        for partition, record in sorted(job.ledger.latest.items())
+        if partition.startswith("events/") and record.state == "accepted"
+    ]
+
+
+def _left(job: Job, partitions: Sequence[str], gone: pl.DataFrame) -> int:
+    """Count who had to go and still stands in a file that the ledger now names, in whichever table."""
+    found: set[int] = set()
+    for partition in partitions:
+        record = job.ledger.latest[partition]
+        later = gone.filter(pl.col("forgotten_on") > parse(partition).day)
+        for file in memory.fetch(job, record, record.rollups):
+            if "pseudonym" in pl.read_parquet_schema(file):
+                known = pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64)
+                found.update(known.join(later, on="pseudonym", how="semi")["pseudonym"])
+    return len(found)
 
 
 def _shortened(job: Job, records: Sequence[Record], gone: pl.DataFrame) -> list[tuple[str, dict[str, Any]]]:

@@ -64,11 +64,13 @@ class Forgotten:
         ended: The last day on which a week or a month had just ended.
         closed: Every row that began before had its tally.
         records: How many records of the ledger there were.
+        left: How many people who had to go were found again in the files that were left.
     """
 
     ended: str = ""
     closed: str = ""
     records: int = 0
+    left: int = 0
 
 
 @dataclass(slots=True)

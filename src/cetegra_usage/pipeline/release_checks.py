@@ -36,6 +36,7 @@ class Subject:
         statements: Every statement of the rooms `sql`.
         identified: The days of the partitions of which rollups with pseudonyms are kept.
         oldest: The first day of which they may be.
+        left: How many people who had to be forgotten were found in the warehouse when that was done last.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -44,6 +45,7 @@ class Subject:
     statements: Sequence[Statement]
     identified: Sequence[date]
     oldest: date
+    left: int
 
 
 def subject(job: Job, protection: Protection) -> Subject:
@@ -60,6 +62,7 @@ def subject(job: Job, protection: Protection) -> Subject:
         statements=statements(),
         identified=[parse(partition).day for partition in kept],
         oldest=job.today - timedelta(days=job.settings.retention.identified_days),
+        left=job.known.forgotten.left,
     )
 
 
@@ -78,5 +81,6 @@ def counts(release: Subject) -> dict[str, int | None]:
             "feedback" in statement.inputs and bool(_OF_USAGE & set(statement.inputs))
             for statement in release.statements
         ),
+        "withdrawn_are_gone": release.left,
         "identified_within_retention": sum(day < release.oldest for day in release.identified),
     }
