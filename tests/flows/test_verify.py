@@ -238,6 +238,12 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ("a byte of latest", flip("publish/latest.json"), "latest.json", True),
     ("a byte of the index", flip("publish/index.html"), "index.html", True),
     ("a byte of a rollup", flip("warehouse/rollups/events/workspace/2026-06-04/*"), "rollups/events", False),
+    (
+        "a rollup that no record names",
+        write("warehouse/rollups/events/workspace/2026-06-04/0123456789abcdef-persons.0.parquet", b"PAR1"),
+        "rollups/events/workspace/2026-06-04/0123456789abcdef-persons.0.parquet",
+        False,
+    ),
     ("a byte of the consent log", flip("warehouse/rollups/consents/2026-06-01/*"), "rollups/consents", False),
     ("a byte of a segment", flip("warehouse/ledger/2.json"), "", False),
     ("a byte of a vocabulary", flip("warehouse/memory/vocabularies/*"), "memory/vocabularies", False),

@@ -176,6 +176,9 @@ def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only
     """
     there = {entry.path: entry for entry in store.list("rollups")}
     last = {record.body["partition"]: record for record in records if "partition" in record.body}
+    holding = {file.path for record in last.values() for file in record.rollups}
+    for path in sorted(set(there) - holding):  # of somebody who was forgotten, perhaps
+        findings.fault(path, "no record names it, or none any more (or a run died: run again)")
     for record in records:
         if "partition" not in record.body:
             continue
