@@ -530,8 +530,8 @@ def _small_rests(cells: _Cells, rule: Integers, lower: Floats, upper: Floats, go
 
 
 def _cost(cells: _Cells) -> Floats:
-    """Return what is lost with each cell: the cell itself, and more the more it counts."""
-    return 1 + np.log10(1 + np.maximum(cells.value, 0)) / 4
+    """Return what is lost with each cell: the cell itself, and more the more it counts, so that totals stay."""
+    return 1 + np.sqrt(np.maximum(cells.value, 0)) / 4
 
 
 def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
