@@ -394,11 +394,8 @@ def test_the_attacker_sees_a_figure_below_the_threshold() -> None:
 
 def _equations(sums: Sequence[tuple[tuple[int, ...], int]]) -> Rows:
     """Return what the auditor reads where some cells add up to another."""
-    sure, entries = (
-        np.zeros(len(sums), dtype=bool),
-        [(row, cell) for row, (cells, _) in enumerate(sums) for cell in cells],
-    )
-    row, part = np.array(entries, dtype=np.intp).T
+    sure = np.zeros(len(sums), dtype=bool)
+    row, part = np.array([(row, cell) for row, (cells, _) in enumerate(sums) for cell in cells], dtype=np.intp).T
     whole = np.array([whole for _, whole in sums], dtype=np.intp)
     return Rows(whole, relation=np.zeros(len(sums), dtype=np.int8), nearly=sure, rest=sure, row=row, part=part)
 

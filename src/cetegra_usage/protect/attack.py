@@ -360,13 +360,17 @@ def _cut(cells: Integers, theme: Integers) -> list[Integers]:
     return [*blocks, np.concatenate(heap)] if heap else blocks
 
 
+def beside(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cells: Integers) -> Integers:
+    """Return every cell that shares a row with one of some cells."""
+    return np.unique(incidence[np.unique(by_cell[cells].indices)].indices)
+
+
 def neighbourhood(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cell: int, most: int) -> Integers:
     """Return the cells nearest to one, by the rows that they share, up to a bounded number."""
     found = np.array([cell])
     edge = found
     while len(edge) and len(found) < most:
-        rows = np.unique(by_cell[edge].indices)
-        edge = np.setdiff1d(np.unique(incidence[rows].indices), found)[: most - len(found)]
+        edge = np.setdiff1d(beside(incidence, by_cell, edge), found)[: most - len(found)]
         found = np.concatenate([found, edge])
     return np.sort(found)
 

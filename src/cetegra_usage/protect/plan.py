@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
-from cetegra_usage.protect.attack import Goal, System, exposed, settled, touched
+from cetegra_usage.protect.attack import Goal, System, beside, exposed, settled, touched
 from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
@@ -447,7 +447,7 @@ def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()
     for _ in range(reach):
-        targets = np.union1d(targets, incidence[np.unique(by_cell[targets].indices)].indices)
+        targets = np.union1d(targets, beside(incidence, by_cell, targets))
     return targets[cells.free[targets]]
 
 
@@ -474,8 +474,8 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal) -> Inte
             )
             if not len(more) and not len(small):
                 more = further(plan, found.cells)
-            if not len(more) and not len(small):
-                break
+                if not len(more):
+                    break
             rule[more[rule[more] < 0]] = RULES.index("complementary")
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
@@ -564,7 +564,7 @@ def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
         if not near.any():
             return silent
         for _ in range(reach):
-            near[np.unique(incidence[np.unique(by_cell[np.flatnonzero(near)].indices)].indices)] = True
+            near[beside(incidence, by_cell, np.flatnonzero(near))] = True
         silent |= told & here & (near[count] | ((total >= 0) & near[total]))
         watched = found.cells
     return here

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from cetegra_usage.programme import Programme
-from cetegra_usage.protect.attack import neighbourhood, within
+from cetegra_usage.protect.attack import beside, neighbourhood, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,28 +165,22 @@ class _Shift:
 
 def margins(plan: Plan, targets: Sequence[int]) -> list[int]:
     """Return every cell that shares a row with one of the targets and can be withheld: more than enough, and sound."""
-    return _beside(plan, np.array(targets)).tolist()
+    incidence = plan.system.matrix()
+    cells = beside(incidence, incidence.T.tocsr(), np.array(targets))
+    return cells[plan.free[cells] & ~plan.withheld[cells]].tolist()
 
 
 def further(plan: Plan, targets: Integers) -> Integers:
     """Return the nearest cells to some targets that can be withheld, by the rows that they share; empty if none can."""
+    incidence = plan.system.matrix()
+    by_cell = incidence.T.tocsr()
     while True:
-        chosen = _beside(plan, targets)
-        wider = np.union1d(targets, _touching(plan, targets))
+        near = beside(incidence, by_cell, targets)
+        chosen = near[plan.free[near] & ~plan.withheld[near]]
+        wider = np.union1d(targets, near)
         if len(chosen) or len(wider) == len(targets):
             return chosen
         targets = wider
-
-
-def _beside(plan: Plan, targets: Integers) -> Integers:
-    cells = _touching(plan, targets)
-    return cells[plan.free[cells] & ~plan.withheld[cells]]
-
-
-def _touching(plan: Plan, cells: Integers) -> Integers:
-    """Return every cell that shares a row with one of some cells."""
-    incidence = plan.system.matrix()
-    return np.unique(incidence[np.unique(incidence.T.tocsr()[cells].indices)].indices)
 
 
 def _cheapest(plan: Plan, near: Integers, targets: list[int], point: Floats, goal: Goal) -> list[int] | None:

@@ -138,13 +138,11 @@ class Facts:
 
     def features(self) -> Numbers:
         """Return a number for the feature that each cell is about, if any."""
-        columns = [[name for name in sheet.dimensions if name.endswith("feature")] for sheet in self.sheets.values()]
-        return self._number(
-            [
-                sheet.places.with_columns(_feature=names[0] if names else pl.lit("all")).select("_feature")
-                for names, sheet in zip(columns, self.sheets.values(), strict=True)
-            ]
-        )
+        own: list[pl.DataFrame] = []
+        for sheet in self.sheets.values():
+            feature = next((pl.col(name) for name in sheet.dimensions if name.endswith("feature")), pl.lit("all"))
+            own.append(sheet.places.with_columns(_feature=feature).select("_feature"))
+        return self._number(own)
 
     def _number(self, own: Sequence[pl.DataFrame]) -> Numbers:
         """Return for each cell the rank of what its place shows."""

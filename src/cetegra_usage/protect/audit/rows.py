@@ -140,7 +140,9 @@ def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
     left = _fitting(whole.places.with_row_index("whole"), here)
     if "back" in link:
         left = left.with_columns(first=pl.col("last") - timedelta(days=link["back"] - 1))
-    left = left.with_columns(days=_days("first", "last")).filter(pl.col("days").is_between(*link.get("days", (1, 366))))
+    left = left.with_columns(days=_days(pl.col("first"), pl.col("last"))).filter(
+        pl.col("days").is_between(*link.get("days", (1, 366)))
+    )
     right = _fitting(parts.places.with_row_index("part"), there).rename({"first": "part_first", "last": "part_last"})
     windows = left.select("first", "last").unique().join(right.select("part_first", "part_last").unique(), how="cross")
     windows = windows.filter(_meet(link.get("time", "same"))).with_columns(
@@ -178,6 +180,5 @@ def _meet(time: str) -> pl.Expr:
     }[time]
 
 
-def _days(first: pl.Expr | str, last: pl.Expr | str) -> pl.Expr:
-    begin, end = (pl.col(one) if isinstance(one, str) else one for one in (first, last))
-    return (end - begin).dt.total_days() + 1
+def _days(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    return (last - first).dt.total_days() + 1

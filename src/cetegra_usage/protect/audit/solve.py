@@ -43,7 +43,7 @@ class Polytope:
         first = np.unique(self._number, return_index=True)[1]
         self._days, self._features = days[first], features[first]
         self._told = lower, upper
-        lower, upper = self._joined(lower, upper)
+        lower, upper = _joined(self._number, self._cells, lower, upper)
         matrix, low, high, doubtful = _write(rows, self._number, self._cells)
         keep = np.ones(len(low), dtype=bool)
         while True:
@@ -71,7 +71,8 @@ class Polytope:
         what is new narrows nothing at all, there are none: it tells nothing.
         """
         matrix, low, high = self._all
-        lower, upper = self._joined(np.where(new, 0.0, self._told[0]), np.where(new, np.inf, self._told[1]))
+        lower, upper = np.where(new, 0.0, self._told[0]), np.where(new, np.inf, self._told[1])
+        lower, upper = _joined(self._number, self._cells, lower, upper)
         lower, upper, _ = _squeeze(matrix, low, high, lower, upper)
         more = (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
         if not more.any():
@@ -97,13 +98,6 @@ class Polytope:
             seen_low, seen_high = self._explore(open_cells, label, threshold, width)
             low[~certain], high[~certain] = seen_low, seen_high
         return (high - low)[place], _bad(low, high, threshold, width)[place]
-
-    def _joined(self, lower: Values, upper: Values) -> tuple[Values, Values]:
-        """Return what the figures of cells that are the same tell together."""
-        low, high = np.zeros(self._cells), np.full(self._cells, np.inf)
-        np.maximum.at(low, self._number, lower)
-        np.minimum.at(high, self._number, upper)
-        return low, high
 
     def _drop_idle(self) -> None:
         """Leave out rows that hold whatever the cells are within their bounds."""
@@ -343,11 +337,17 @@ def _alike(rows: Rows, lower: Values, upper: Values) -> tuple[Numbers, int]:
         both = ~apart[one] & ~apart[other]
         same = sparse.csr_matrix((np.ones(both.sum()), (one[both], other[both])), shape=(len(lower), len(lower)))
         size, number = connected_components(same, directed=False)
-        low, high = np.full(size, -np.inf), np.full(size, np.inf)
-        np.maximum.at(low, number, lower)
-        np.minimum.at(high, number, upper)
+        low, high = _joined(number, size, lower, upper)
         apart = (low > high)[number]
     return number.astype(np.intp), int(size)
+
+
+def _joined(number: Numbers, size: int, lower: Values, upper: Values) -> tuple[Values, Values]:
+    """Return what the figures of cells that have the same number tell together."""
+    low, high = np.zeros(size), np.full(size, np.inf)
+    np.maximum.at(low, number, lower)
+    np.minimum.at(high, number, upper)
+    return low, high
 
 
 def _write(rows: Rows, number: Numbers, cells: int) -> tuple[sparse.csr_matrix, Values, Values, Marks]:
