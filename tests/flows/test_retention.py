@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cetegra_usage.cli import cli
-from cetegra_usage.pipeline import job, leftovers, memory, run
+from cetegra_usage.pipeline import job, leftovers, memory, release_checks, run
+from cetegra_usage.protect import Protection
 from cetegra_usage.synth import generate
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def tables(opened: job.Job) -> dict[str, set[str]]:
     return found
 
 
+def kept_too_long(opened: job.Job) -> int | None:
+    """Return how many partitions a release would call older than retention allows."""
+    of_nothing = release_checks.subject(opened, Protection({}, 0, {}, None))
+    return release_checks.counts(of_nothing)["identified_within_retention"]
+
+
 def everything(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -61,6 +68,8 @@ def test_retention(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     orphan = "rollups/events/docs/2026-04-06/0-use.0.parquet"
     (folder / "warehouse" / orphan).write_bytes(b"of a run that died")
 
+    with job.opened(settings, today) as opened:
+        assert kept_too_long(opened) == len(old)
     warehouse = everything(folder / "warehouse")
     said = call(folder, capsys, "--dry-run", today=today)
     assert said == {"partitions": old, "leftovers": [{"store": "warehouse", "path": orphan}], "dry_run": True}
@@ -70,6 +79,7 @@ def test_retention(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with job.opened(settings, today) as opened:
         after = tables(opened)
         assert leftovers.find(opened) == []
+        assert kept_too_long(opened) == 0
         assert {partition for partition in before if after[partition] != before[partition]} == set(old)
         assert all(after[partition] == {"totals"} for partition in old)
         assert {record.state for record in opened.ledger.latest.values()} == {"accepted"}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FILE = "memory/partitions.json"
 KEY = "memory/key"
+_COUNTS = "totals"
+"""The one rolled-up table that holds nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,16 @@ def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
 def table_of(path: str) -> str:
     """Return the table that a rollup file is a part of: `<hash>-<table>.<bucket>.parquet`."""
     return path.rsplit("/", 1)[-1].split("-", 1)[-1].split(".", 1)[0]
+
+
+def of_everybody(record: Record) -> list[StoredFile]:
+    """Return the files of a record's rollups that hold nobody: the counts of everybody, which retention leaves."""
+    return [file for file in record.rollups if table_of(file.path) == _COUNTS]
+
+
+def is_identified(record: Record) -> bool:
+    """Whether a record names detail of persons: an event partition's rollups that are more than counts."""
+    return record.partition.startswith("events/") and len(record.rollups) > len(of_everybody(record))
 
 
 def bucket_of(path: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cetegra_usage.definitions import tables as definitions
+from cetegra_usage.pipeline import memory
 from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.residency import EEA
 from cetegra_usage.sql import statements
@@ -50,17 +51,13 @@ class Subject:
 
 def subject(job: Job, protection: Protection) -> Subject:
     """Gather what a release is judged by."""
-    kept = [
-        record.partition
-        for record in job.ledger.latest.values()
-        if record.partition.startswith("events/") and record.rollups
-    ]
+    identified = [record.partition for record in job.ledger.latest.values() if memory.is_identified(record)]
     return Subject(
         tables={name: table.frame for name, table in protection.tables.items()},
         threshold=job.settings.disclosure.threshold,
         countries=[store.residency.country for store in (job.stores.landing, job.stores.warehouse, job.stores.publish)],
         statements=statements(),
-        identified=[parse(partition).day for partition in kept],
+        identified=[parse(partition).day for partition in identified],
         oldest=job.today - timedelta(days=job.settings.retention.identified_days),
         left=job.known.forgotten.left,
     )

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from cetegra_usage.pipeline.job import Job
 
-_COUNTS = "totals"
-"""The one rolled-up table that holds nobody."""
-
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -49,9 +46,7 @@ def due(job: Job) -> Due:
     partitions = [
         partition
         for partition, record in sorted(job.ledger.latest.items())
-        if partition.startswith("events/")
-        and parse(partition).day < first
-        and any(memory.table_of(file.path) != _COUNTS for file in record.rollups)
+        if memory.is_identified(record) and parse(partition).day < first
     ]
     return Due(partitions, [(store.name, entry.path) for store, entry in leftovers.find(job)])
 
@@ -68,8 +63,7 @@ def retain(job: Job) -> Due:
         bodies: list[dict[str, Any]] = []
         for partition in found.partitions:
             record = job.ledger.latest[partition]
-            left = [file for file in record.rollups if memory.table_of(file.path) == _COUNTS]
-            bodies.append(ledger.forgetting(record, left, parse(partition).day + days))
+            bodies.append(ledger.forgetting(record, memory.of_everybody(record), parse(partition).day + days))
         job.make_sure()
         ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
         summaries.expire(job)
