@@ -38,14 +38,13 @@ rounding = 1
 
 def run(folder: Path, today: date) -> dict[str, float]:
     """Run what is pending on a day; return CPU seconds, bytes read and releases made."""
-    from cetegra_usage.check import judge  # noqa: PLC0415  # what starting costs is no part of the day
-    from cetegra_usage.pipeline import job  # noqa: PLC0415
+    from cetegra_usage.pipeline import job  # noqa: PLC0415  # what starting costs is no part of the day
     from cetegra_usage.pipeline import run as runs  # noqa: PLC0415
     from cetegra_usage.settings import load_settings  # noqa: PLC0415
 
-    judge.gx_version()
-    for module in ("releases", "forgetting"):
-        import_module(f"cetegra_usage.pipeline.{module}")
+    for module in ("cetegra_usage.quiet", "cetegra_usage.pipeline.releases", "cetegra_usage.pipeline.forgetting"):
+        import_module(module)
+    import_module("great_expectations.expectations")
     cpu, read = time.process_time(), bytes_read()
     with job.opened(load_settings(folder / "cetegra-usage.toml"), today) as opened:
         report = runs.run(opened, *job.days_to_take(opened, None, None))

@@ -44,7 +44,7 @@ class Landed:
         entries = [*self.files, *((self.seal,) if self.seal else ())]
         return hashlib.sha256(
             json.dumps([[entry.path, entry.bytes, entry.etag] for entry in entries]).encode()
-        ).hexdigest()
+        ).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

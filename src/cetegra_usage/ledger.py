@@ -16,18 +16,26 @@ What older records name of a partition's rollups is gone, and should be. The fou
 summaries are about to be put and which go::
 
     {"kind": "kept", "files": [{"path", "bytes", "sha256"}, ...], "gone": [path, ...]}
+
+A run does not read the chain from its beginning: what holds after some segment is summed up beside it, compressed, with
+every value that records share once. It is derived from the chain alone, and `verify` holds it against it::
+
+    <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "kept", "manifests", "records"}
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Input, Rows
+from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Store
 
 FOLDER = "ledger"
+SUM = "memory/ledger.json.gz"
 GENESIS = "0" * 64
 VERDICT, RELEASE, FORGOTTEN, KEPT = "verdict", "release", "forgotten", "kept"
 
@@ -123,59 +132,157 @@ class Record:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every record as it is chained, and what holds of each partition.
+    """What holds of each partition, and the records as far as they were read.
 
     Attributes:
-        records: Every record, in order.
+        count: The number of records.
+        head: The hash of the last of them.
+        segments: The number of segments.
+        verdicts: Every verdict of each partition, oldest first.
         latest: The last verdict on each partition; where somebody was forgotten since, with the files that are left.
         kept: Tallies and summaries by their path: the last that was said of each.
-        segments: The number of segments.
+        manifests: The hash of each manifest that was about to be put, by its number: the last that was said of it.
+        records: Those that were read one by one, in order: the last ones, or all.
+        first: The number of the first of these segments.
+        summed: How many of the records are summed up beside the chain.
     """
 
-    records: list[Record] = field(default_factory=list[Record])
+    count: int = 0
+    head: str = GENESIS
+    segments: int = 0
+    verdicts: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
     kept: dict[str, StoredFile] = field(default_factory=dict[str, StoredFile])
-    segments: int = 0
+    manifests: dict[int, str] = field(default_factory=dict[int, str])
+    records: list[Record] = field(default_factory=list[Record])
+    first: int = 1
+    summed: int = 0
 
-    @property
-    def head(self) -> str:
-        """The hash of the last record."""
-        return self.records[-1].sha256 if self.records else GENESIS
-
-    def of(self, partition: str) -> list[Record]:
-        """Return every verdict of a partition, oldest first."""
-        return [record for record in self.records if record.is_verdict and record.partition == partition]
-
-    def manifests(self) -> dict[int, str]:
-        """Return the hash of each manifest that was about to be put, by its number: the last that was said of it."""
-        return {
-            record.body["manifest"]: record.body["manifest_sha256"] for record in self.records if record.kind == RELEASE
-        }
+    def since(self, number: int, store: Store) -> list[Record]:
+        """Return the records after the first `number`; segments that were not read are read now."""
+        while self.first > 1 and self.count - len(self.records) > number:
+            self.first -= 1
+            self.records[:0] = _records(json.loads(store.read(path_of(self.first))))
+        return self.records[max(0, number - self.count + len(self.records)) :]
 
     def take(self, segment: Mapping[str, Any]) -> None:
         """Add a segment's records."""
         self.segments += 1
-        for entry in segment["records"]:
-            record = Record(entry["body"]["number"], entry["sha256"], entry["when"], entry["body"])
+        for record in _records(segment):
+            self.count, self.head = record.number, record.sha256
             self.records.append(record)
-            if record.kind == FORGOTTEN:
-                verdict = self.records[record.body["verdict"] - 1]
-                record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
             if "partition" in record.body:
-                self.latest[record.partition] = record
+                self.place(record)
+            if record.kind == RELEASE:
+                self.manifests[record.body["manifest"]] = record.body["manifest_sha256"]
             if record.kind == KEPT:
                 self.kept |= {file["path"]: StoredFile(**file) for file in record.body["files"]}
                 for path in record.body["gone"]:
                     self.kept.pop(path, None)
 
+    def place(self, record: Record) -> None:
+        """Add what a record says of its partition."""
+        verdicts = self.verdicts.setdefault(record.partition, [])
+        if record.is_verdict:
+            verdicts.append(record)
+        else:
+            verdict = next(one for one in verdicts if one.number == record.body["verdict"])
+            record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
+        self.latest[record.partition] = record
+
 
 def load(store: Store) -> Ledger:
-    """Read the whole ledger of a warehouse."""
-    ledger = Ledger()
-    numbers = sorted(int(entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")) for entry in store.list(FOLDER))
-    for number in numbers:
+    """Read the ledger of a warehouse: what is summed up of it and the segments since, or every segment."""
+    names = [entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json") for entry in store.list(FOLDER)]
+    there = max((int(name) for name in names if name.isdecimal()), default=0)
+    ledger = _summed_up(store)
+    for number in range(ledger.segments + 1, there + 1):
+        segment = json.loads(store.read(path_of(number)))
+        if segment["records"][0]["body"]["previous"] != ledger.head:
+            break
+        ledger.take(segment)
+    if ledger.segments == there:
+        return ledger
+    ledger = Ledger()  # what is summed up is of another chain
+    for number in range(1, there + 1):
         ledger.take(json.loads(store.read(path_of(number))))
     return ledger
+
+
+def sum_up(store: Store, ledger: Ledger) -> None:
+    """Keep beside the chain what holds now, unless it is there; the caller holds the warehouse."""
+    if ledger.summed < ledger.count:
+        store.put(SUM, gzip.compress(canonical(summary(ledger)), mtime=0))
+        ledger.summed = ledger.count
+
+
+def summary(ledger: Ledger) -> dict[str, Any]:
+    """Return what holds after the last segment, as it is kept; what bodies share stands once, by its number."""
+    records = [record for verdicts in ledger.verdicts.values() for record in verdicts]
+    records += [record for record in ledger.latest.values() if not record.is_verdict]
+    records.sort(key=lambda record: record.number)
+    values: list[Any] = []
+    known: dict[int, int] = {}  # by identity: what was read as one value is one
+    found: dict[bytes, int] = {}
+
+    def number(value: Any) -> int:
+        if id(value) not in known:
+            known[id(value)] = found.setdefault(canonical(value), len(values))
+            if known[id(value)] == len(values):
+                values.append(value)
+        return known[id(value)]
+
+    keys = sorted({key for record in records for key in record.body} - {"number", "previous"})
+    return {
+        "segments": ledger.segments,
+        "count": ledger.count,
+        "head": ledger.head,
+        "kept": [asdict(file) for _, file in sorted(ledger.kept.items())],
+        "manifests": [[number, sha256] for number, sha256 in sorted(ledger.manifests.items())],
+        "numbers": [record.number for record in records],
+        "sha256": [record.sha256 for record in records],
+        "when": [number(record.when) for record in records],
+        "bodies": {
+            key: [number(record.body[key]) if key in record.body else None for record in records] for key in keys
+        },
+        "values": values,
+    }
+
+
+def read_summary(store: Store) -> dict[str, Any] | None:
+    """Return what is kept beside the chain; None where nothing is, or nothing that can be read."""
+    try:
+        return json.loads(gzip.decompress(store.read(SUM)))
+    except (ObjectMissingError, OSError, EOFError, zlib.error, ValueError):
+        return None
+
+
+def _summed_up(store: Store) -> Ledger:
+    """Return the ledger as it was summed up; an empty one where it was not."""
+    document = read_summary(store)
+    if document is None:
+        return Ledger()
+    ledger = Ledger(
+        count=document["count"],
+        head=document["head"],
+        segments=document["segments"],
+        kept={file["path"]: StoredFile(**file) for file in document["kept"]},
+        manifests=dict(document["manifests"]),
+        first=document["segments"] + 1,
+        summed=document["count"],
+    )
+    values = document["values"]
+    bodies = document["bodies"]
+    for nth, number in enumerate(document["numbers"]):
+        body = {key: values[at[nth]] for key, at in bodies.items() if at[nth] is not None}
+        ledger.place(Record(number, document["sha256"][nth], values[document["when"][nth]], body))
+    return ledger
+
+
+def _records(segment: Mapping[str, Any]) -> list[Record]:
+    return [
+        Record(entry["body"]["number"], entry["sha256"], entry["when"], entry["body"]) for entry in segment["records"]
+    ]
 
 
 def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], when: datetime) -> None:
@@ -193,7 +300,7 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
     if not bodies:
         return
     entries: list[dict[str, Any]] = []
-    number, previous = len(ledger.records), ledger.head
+    number, previous = ledger.count, ledger.head
     for content in bodies:
         number += 1
         body = {"number": number, "previous": previous, **content}

@@ -1,11 +1,12 @@
-"""A range that is redone on purpose leaves its reason, and figures that are the same make no revision."""
+"""Days that are taken again: on purpose, which leaves its reason; or since they landed again, and are the same."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cetegra_usage import ledger
+from cetegra_usage import landing, ledger
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import run as runs
 from cetegra_usage.settings import load_settings
@@ -14,6 +15,8 @@ from support.landed import DAY, event, land_events, run, zone
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 REASON = "the collector sent the day twice"
 
@@ -30,7 +33,23 @@ def test_a_backfill_redoes_its_days_alone_and_says_why(tmp_path: Path) -> None:
     settings = load_settings(config)
     found = ledger.load(open_store("warehouse", settings.warehouse, folder=settings.folder))
     reasons = [
-        [record.body["reason"] for record in found.of(f"events/workspace/{day}")]
+        [record.body["reason"] for record in found.verdicts[f"events/workspace/{day}"]]
         for day in (DAY, today - timedelta(days=1))
     ]
     assert reasons == [["new", f"correction: {REASON}"], ["new"]]
+
+
+def test_what_landed_again_and_is_the_same_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = zone(tmp_path)
+    land_events(config, [event(1)])
+    today = DAY + timedelta(days=1)
+    run(config, today)
+    for file in (tmp_path / "landing").rglob("*"):
+        if file.is_file():
+            os.utime(file, (1, 1))
+    fetched: list[str] = []
+    fetch = landing.fetch
+    monkeypatch.setattr(landing, "fetch", lambda *given, **more: fetched.append("") or fetch(*given, **more))
+    for times in (1, 1):
+        assert {outcome.state for outcome in run(config, today).outcomes} == {"unchanged"}
+        assert len(fetched) == times

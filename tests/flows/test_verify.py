@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -117,6 +118,18 @@ def write(path: str, content: bytes) -> Callable[[Path], None]:
     def tamper(root: Path) -> None:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
+
+    return tamper
+
+
+def summed(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Change what is summed up of the ledger."""
+
+    def tamper(root: Path) -> None:
+        file = root / "warehouse" / ledger.SUM
+        document = json.loads(gzip.decompress(file.read_bytes()))
+        change(document)
+        file.write_bytes(gzip.compress(ledger.canonical(document)))
 
     return tamper
 
@@ -246,6 +259,9 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ),
     ("a byte of the consent log", flip("warehouse/rollups/consents/2026-06-01/*"), "rollups/consents", False),
     ("a byte of a segment", flip("warehouse/ledger/2.json"), "", False),
+    ("a byte of what is summed up", flip(f"warehouse/{ledger.SUM}"), ledger.SUM, False),
+    ("another sum", summed(lambda d: d["values"].append("x")), ledger.SUM, False),
+    ("the sum of another chain", summed(lambda d: d.update(segments=10**6)), ledger.SUM, False),
     ("a byte of a vocabulary", flip("warehouse/memory/vocabularies/*"), "memory/vocabularies", False),
     (
         "the time of a record",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import re
 from html.parser import HTMLParser
@@ -50,6 +51,8 @@ def holding(folders: Iterable[Path], values: Mapping[str, str | int | UUID]) -> 
 def everything(file: Path) -> bytes:
     """Return a file's bytes, and if it is Parquet the values of its columns and statistics as text beside them."""
     raw = file.read_bytes()
+    if file.suffix == ".gz":
+        return gzip.decompress(raw)
     try:
         parquet = pq.ParquetFile(io.BytesIO(raw))
     except pa.ArrowInvalid:  # it is none

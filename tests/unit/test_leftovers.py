@@ -109,8 +109,30 @@ def test_whoever_held_the_warehouse_leaves_what_is_named_and_nothing_else(settin
         with opened.held():
             pass
         assert leftovers.find(opened) == []
-    assert files(tmp_path / "warehouse") == {*NAMED["warehouse"], "ledger/1.json", "lock/2.json"}
+    assert files(tmp_path / "warehouse") == {*NAMED["warehouse"], "ledger/1.json", ledger.SUM, "lock/2.json"}
     assert files(tmp_path / "publish") == {*NAMED["publish"], "manifests/1.json"}
+
+
+def test_after_a_good_end_only_what_was_touched_is_looked_at_and_after_a_bad_one_everything(settings: Settings) -> None:
+    docs, workspace = LEFT["warehouse"][1:3]
+    with job.opened(settings, DAY) as opened:
+        fill(opened)
+        with opened.held():
+            pass
+
+        def left_by(touched: set[str]) -> set[str]:
+            for path in (docs, workspace):
+                opened.stores.warehouse.put(path, b"1")
+            opened.touched = touched
+            with opened.held():
+                pass
+            return {entry.path for _, entry in leftovers.find(opened)}
+
+        assert left_by(set()) == {docs, workspace}
+        assert left_by({"events/workspace/2026-06-01"}) == {docs}
+        with pytest.raises(ZeroDivisionError), opened.held():
+            raise ZeroDivisionError
+        assert left_by(set()) == set()
 
 
 def test_work_that_fails_removes_nothing(settings: Settings) -> None:

@@ -8,6 +8,7 @@ had landed at once, and forgotten again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -45,7 +46,7 @@ def forget(job: Job, closed: date) -> None:
     before = known.forgotten
     ended = _last_end(job.today)
     now = replace(before, ended=ended.isoformat(), closed=min(closed, ended).isoformat())
-    new = job.ledger.records[before.records :]
+    new = job.ledger.since(before.records, job.stores.warehouse)
     if now != before or any(parse(record.partition).day < ended for record in new if record.is_verdict):
         gone = consents.forgotten([consent_log.file(job)], job.today, closed)
         left = 0
@@ -55,8 +56,8 @@ def forget(job: Job, closed: date) -> None:
             # Once somebody was found again, everything is searched until nobody is.
             left = _left(job, [record.partition for record in _accepted(job)] if before.left else written, gone)
         now = replace(now, left=left)
-    known.forgotten = replace(now, records=len(job.ledger.records))
-    known.records, known.head = len(job.ledger.records), job.ledger.head
+    known.forgotten = replace(now, records=job.ledger.count)
+    known.records, known.head = job.ledger.count, job.ledger.head
     memory.keep(job.stores.warehouse, known)
 
 
@@ -72,12 +73,13 @@ def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
 
 def _forget(job: Job, gone: pl.DataFrame) -> list[str]:
     """Write the partitions anew in which somebody is who has to go; return them."""
-    accepted = _accepted(job)
+    found = _present(job, gone)
     workers = job.settings.engine.workers or 2
-    shares = [accepted[start::workers] for start in range(workers)]
+    shares = [found[start::workers] for start in range(workers)]
     with ThreadPoolExecutor(workers) as pool:
         made = [body for share in pool.map(lambda share: _shortened(job, share, gone), shares) for body in share]
     job.make_sure()
+    job.touched |= {partition for partition, _ in made}
     made.sort(key=lambda entry: entry[0])
     ledger.append(job.stores.warehouse, job.ledger, [body for _, body in made], datetime.now(UTC))
     return [partition for partition, _ in made]
@@ -104,26 +106,39 @@ def _left(job: Job, partitions: Sequence[str], gone: pl.DataFrame) -> int:
     return len(found)
 
 
-def _shortened(job: Job, records: Sequence[Record], gone: pl.DataFrame) -> list[tuple[str, dict[str, Any]]]:
-    """Return the partitions out of which somebody goes, and for each what the ledger is to say of it."""
+def _shortened(
+    job: Job, records: Sequence[tuple[Record, date]], gone: pl.DataFrame
+) -> list[tuple[str, dict[str, Any]]]:
+    """Write partitions anew without who has to go; return for each what the ledger is to say of it."""
     with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
         return [
             (record.partition, ledger.forgetting(record, _rewritten(connection, job, record, gone), until))
-            for record in records
-            if (until := _until(job, record, gone)) is not None
+            for record, until in records
         ]
 
 
-def _until(job: Job, record: Record, gone: pl.DataFrame) -> date | None:
-    """Return the last day on which somebody withdrew who is still in a partition and has to go; None if nobody is."""
-    later = gone.filter(pl.col("forgotten_on") > parse(record.partition).day)
-    files = memory.fetch_rollups(job, record, "persons") if not later.is_empty() else []
-    found = [
-        later.join(pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64), on="pseudonym", how="semi")
-        for file in files
-    ]
-    days = [day for frame in found for day in frame["withdrawn_on"]]
-    return max(days, default=None)
+def _present(job: Job, gone: pl.DataFrame) -> list[tuple[Record, date]]:
+    """Return the partitions in which somebody is who has to go, each with the last day on which one had withdrawn."""
+    by_service: dict[str, dict[date, Record]] = defaultdict(dict)
+    end = max(gone["forgotten_on"].to_list())
+    for record in _accepted(job):
+        partition = parse(record.partition)
+        if partition.day < end:
+            by_service[partition.service][partition.day] = record
+    found: list[tuple[Record, date]] = []
+    for records in by_service.values():
+        files = [file for record in records.values() for file in memory.fetch_rollups(job, record, "persons")]
+        if files:
+            there = (
+                pl.scan_parquet(files)
+                .join(gone.lazy(), on="pseudonym")
+                .filter(pl.col("day") < pl.col("forgotten_on"))
+                .group_by("day")
+                .agg(pl.col("withdrawn_on").max())
+                .collect(engine="streaming")
+            )
+            found += [(records[day], until) for day, until in there.sort("day").iter_rows()]
+    return found
 
 
 def _rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:

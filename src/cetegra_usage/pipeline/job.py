@@ -68,6 +68,7 @@ class Job:
         firsts: The day of each service's first partition, once it was looked for.
         lease: The hold on the warehouse, in a command that writes.
         remembered: What `known` has read.
+        touched: Partitions of which this command may leave files that nothing names.
     """
 
     spec: Spec
@@ -80,6 +81,7 @@ class Job:
     firsts: dict[str, date | None] = field(default_factory=dict[str, "date | None"])
     lease: Lease | None = None
     remembered: memory.Memory | None = None
+    touched: set[str] = field(default_factory=set[str])
 
     @property
     def known(self) -> memory.Memory:
@@ -92,6 +94,8 @@ class Job:
     def held(self) -> Generator[None]:
         """Hold the warehouse: one run at a time writes, and when its work is done nothing is left that nothing names.
 
+        It is looked for where this command has written; everywhere, if the one before did not come to its end.
+
         Raises:
             StorageError: Another run holds it.
         """
@@ -99,7 +103,8 @@ class Job:
 
         with Lease(self.stores.warehouse) as self.lease:
             yield
-            leftovers.collect(self)
+            leftovers.collect(self, everywhere=not self.lease.ended_well)
+            ledger.sum_up(self.stores.warehouse, self.ledger)
         self.lease = None
 
     def make_sure(self) -> None:

@@ -12,13 +12,13 @@ from cetegra_usage.publish import manifests
 from cetegra_usage.store import leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Entry, Store
 
 _RELEASES, _VOCABULARIES = "releases", "memory/vocabularies"
-_NAMED = ("rollups", *keeping.FOLDERS)
+_NAMED = (memory.ROLLUPS, *keeping.FOLDERS)
+_FEW = 16
+"""Partitions up to which each one's folder is listed; of more the whole warehouse is, which asks a store less often."""
 
 
 def named(job: Job) -> tuple[set[str], set[str]]:
@@ -29,7 +29,7 @@ def named(job: Job) -> tuple[set[str], set[str]]:
     stays, and of releases every revision up to the one that the highest manifest names.
     """
     files = {file.path for record in job.ledger.latest.values() for file in record.rollups} | set(job.ledger.kept)
-    words = {record.body["vocabulary"] for record in job.ledger.records if "vocabulary" in record.body}
+    words = {record.body["vocabulary"] for verdicts in job.ledger.verdicts.values() for record in verdicts}
     files |= {memory.vocabulary_path(name) for name in words}
     folders = {
         f"{_RELEASES}/{entry['period']}/r{revision}"
@@ -52,14 +52,28 @@ def find(job: Job) -> list[tuple[Store, Entry]]:
     ]
 
 
-def collect(job: Job) -> Sequence[tuple[Store, Entry]]:
-    """Remove what nothing names, and return what it was.
+def collect(job: Job, *, everywhere: bool) -> None:
+    """Remove what nothing names.
+
+    Args:
+        job: What is there; the warehouse is held.
+        everywhere: Whether anything else may have been left than what this command itself replaced.
 
     Raises:
         StorageError: A store does not answer, or the hold on the warehouse was lost.
     """
-    found = find(job)
+    found = find(job) if everywhere or len(job.touched) > _FEW else _replaced(job)
     job.make_sure()
     for store, entry in found:
         store.delete(entry.path)
+
+
+def _replaced(job: Job) -> list[tuple[Store, Entry]]:
+    """Return what this command has replaced: files of the partitions that it took which no longer hold."""
+    warehouse = job.stores.warehouse
+    found: list[tuple[Store, Entry]] = []
+    for partition in sorted(job.touched):
+        record = job.ledger.latest.get(partition)
+        files = {file.path for file in record.rollups} if record else set[str]()
+        found += [(warehouse, one) for one in warehouse.list(memory.rollups_of(partition)) if one.path not in files]
     return found

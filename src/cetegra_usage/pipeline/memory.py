@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "memory/partitions.json"
 KEY = "memory/key"
+ROLLUPS = "rollups"
 _COUNTS = "totals"
 """The one rolled-up table that holds nobody."""
 
@@ -145,7 +146,7 @@ def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
 def fetch(job: Job, record: Record, files: Sequence[StoredFile]) -> list[Path]:
     """Bring some of a record's files here, each once a job: they are named by content and never change."""
     if any(file.path not in job.local for file in files):
-        entries = {entry.path: entry for entry in job.stores.warehouse.list(f"rollups/{record.partition}")}
+        entries = {entry.path: entry for entry in job.stores.warehouse.list(rollups_of(record.partition))}
         for file in files:
             entry = entries.get(file.path, Entry(file.path, file.bytes, ""))
             job.local[file.path] = job.stores.warehouse.fetch(entry, job.spec.spool)
@@ -174,10 +175,15 @@ def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
     """Put a file of a partition's rollups into the warehouse under a name of its content; the local one goes."""
     sha256 = sha256_of(file)
     name = file.name.rsplit("-", 1)[-1]  # of a file that was stored before, without the old hash
-    stored = StoredFile(f"rollups/{partition}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
+    stored = StoredFile(f"{rollups_of(partition)}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
     store.put_file(stored.path, file)
     file.unlink()
     return stored
+
+
+def rollups_of(partition: str) -> str:
+    """Return the folder of a partition's rollups."""
+    return f"{ROLLUPS}/{partition}"
 
 
 def table_of(path: str) -> str:

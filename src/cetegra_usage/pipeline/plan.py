@@ -207,11 +207,13 @@ class _Current:
         required = self._job.settings.landing.seal == "required"
         folder = self._job.spec.folder(landed.partition)
         try:
-            return (
-                landing.fetch(self._job.stores.landing, landed, folder, seal_required=required).inputs == record.inputs
-            )
+            fetched = landing.fetch(self._job.stores.landing, landed, folder, seal_required=required)
         except IncompletePartitionError:
             return False
+        if fetched.inputs != record.inputs:
+            return False
+        self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
+        return True
 
     def _is_told_more(self, record: Record) -> bool:
         """Whether the catalogue may say something else about a partition's rows than when it was judged."""
@@ -282,7 +284,7 @@ class _LateConsent:
 
     def _since(self, partition: Partition, seen: int) -> pl.DataFrame:
         """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""
-        before = [record for record in self._job.ledger.of(partition.id) if record.number <= seen]
+        before = [record for record in self._job.ledger.verdicts.get(partition.id, []) if record.number <= seen]
         old = before[-1] if before else None
         key = (partition.id, old.sha256 if old else None, partition in self._pending)
         if key not in self._changes:

@@ -271,6 +271,7 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     accepted = [one for partition, one in judged.items() if verdicts[partition].state == "accepted"]
     stored: dict[str, tuple[StoredFile, ...]] = {}
     if keep:
+        job.touched |= {item.partition.id for item in items}
         batches = _batches(job, accepted)
         for batch, files in zip(batches, each(roll_up_batch, job.spec, batches, name=f"roll up {kind}"), strict=True):
             stored |= dict(zip((one.landed.partition.id for one in batch), files, strict=True))
@@ -445,7 +446,7 @@ def _commit(
                 "detectors": dict(one.evidence.detectors),
                 "held": [list(entry) for entry in one.evidence.held] if verdict.state == "accepted" else [],
                 "early_changes": one.evidence.early_changes,
-                "consents": len(job.ledger.records),
+                "consents": job.ledger.count,
                 "rules": rules(job.settings),
                 "register": register.load().hashes["register"],
                 "catalogue": job.catalogue.digest,
@@ -460,7 +461,7 @@ def _commit(
         )
     job.make_sure()
     ledger.append(job.stores.warehouse, job.ledger, bodies, now)
-    known.records, known.head = len(job.ledger.records), job.ledger.head
+    known.records, known.head = job.ledger.count, job.ledger.head
     for item in items:
         if item.landed and item.partition.id in judged:
             known.seen[item.partition.id] = item.landed.listing

@@ -204,7 +204,7 @@ def _partition(job: Job, partition: Partition, state: str, protection: Protectio
         "rows": _rows(record.rows, partition, protection, counts) if record else {},
         "results": results(record, counts.disclosure) if record else [],
         "exact": name_of(record, memory.key(job.stores.warehouse)) if record else None,
-        "history": history(job.ledger.of(partition.id)[:-1]),
+        "history": history(job.ledger.verdicts.get(partition.id, [])[:-1]),
     }
 
 

@@ -79,7 +79,7 @@ def publish_complete(job: Job) -> list[Release]:
                 refused.append(error)  # the other periods are published all the same
                 continue
             job.known.periods[period.key] = inputs
-            job.known.records, job.known.head = len(job.ledger.records), job.ledger.head
+            job.known.records, job.known.head = job.ledger.count, job.ledger.head
             memory.keep(job.stores.warehouse, job.known)
         else:
             job.known.periods[period.key] = inputs
@@ -150,9 +150,9 @@ class _Inputs:
         """Return the digests of everything that a period's release is made from."""
         job, before = self._job, self._job.known.periods.get(period.key)
         shared = self._rules, job.catalogue.digest, self._firsts
-        records = len(job.ledger.records)
+        records = job.ledger.count
         if before and (before.rules, before.catalogue, before.firsts) == shared:
-            since = job.ledger.records[before.records :]
+            since = job.ledger.since(before.records, job.stores.warehouse)
             if not any(record.is_verdict and self._looks_at(period, record.partition) for record in since):
                 return replace(before, records=records)
         inputs = [
@@ -213,7 +213,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     }
     job.make_sure()
     following, content = manifests.next_one(manifest, entry, public.head(document), rendered_index)
-    if job.ledger.manifests().get(following.number) != following.sha256:  # else a run died between the two
+    if job.ledger.manifests.get(following.number) != following.sha256:  # else a run died between the two
         body = {
             "kind": ledger.RELEASE,
             "period": period.key,
@@ -393,7 +393,8 @@ def _cause(job: Job, period: Period, made: memory.Made | None) -> str:
     if made is None:
         return "late data"
     now = _Inputs(job).of(period)
-    since = [record.body["reason"] for record in job.ledger.records[made.records :] if "reason" in record.body]
+    new = job.ledger.since(made.records, job.stores.warehouse)
+    since = [record.body["reason"] for record in new if "reason" in record.body]
     if any(reason.startswith("correction") for reason in since):
         return "correction"
     if made.rules != now.rules or "rule changed" in since:

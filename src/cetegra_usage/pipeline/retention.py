@@ -57,7 +57,7 @@ def retain(job: Job) -> Due:
     Raises:
         StorageError: A store does not answer, or another run holds the warehouse.
     """
-    with job.held():  # whose end removes what is no longer named
+    with job.held():
         found = due(job)
         days = timedelta(days=job.settings.retention.identified_days)
         bodies: list[dict[str, Any]] = []
@@ -68,6 +68,7 @@ def retain(job: Job) -> Due:
         ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
         summaries.expire(job)
         known = memory.load(job.stores.warehouse)
-        known.records, known.head = len(job.ledger.records), job.ledger.head
+        known.records, known.head = job.ledger.count, job.ledger.head
         memory.keep(job.stores.warehouse, known)
+        leftovers.collect(job, everywhere=True)
     return found

@@ -2,7 +2,8 @@
 
 The lease is the highest `lock/<n>.json`. Taking, renewing and giving back each put the next number if it is absent, so
 that of any number of runs one succeeds, and whoever then finds a higher number than its own knows that it lost. A run
-that was killed holds it until it runs out; on the same machine it is seen to be dead at once.
+that was killed holds it until it runs out; on the same machine it is seen to be dead at once. A run that came to its
+end says so in its last number: where nothing says it, files may be left that nobody came to remove.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Lease:
         owner: Who holds it, for the message that another run shows.
         seconds: How long a dead run holds it at most.
 
+    Attributes:
+        ended_well: Whether the last one who held it came to its end.
+
     Raises:
         StorageError: On entry: another run holds it; the message says until when.
     """
@@ -46,6 +50,7 @@ class Lease:
         self._seconds = seconds
         # Tells our own retry from a competitor's put: two runs never write equal bytes.
         self._token = secrets.token_hex(8)
+        self.ended_well = False
         self._number = 0
         self._until = 0.0
         self._lost = False
@@ -57,6 +62,7 @@ class Lease:
         number, document = self._highest()
         if document and document["expires"] > self._now() and not is_dead(document.get("process")):
             raise _held(document)
+        self.ended_well = bool(document and document.get("ended_well"))
         self._next(number, self._seconds)
         self._heart.start()
         return self
@@ -68,7 +74,7 @@ class Lease:
         self._heart.join()
         with self._guard, suppress(StorageError):  # what cannot be given back runs out
             if not self._lost:
-                self._next(self._number, 0.0)
+                self._next(self._number, 0.0, ended_well=error is None)
 
     def check(self) -> None:
         """Make sure, before something is committed, that the lease is still ours.
@@ -98,10 +104,11 @@ class Lease:
                 if self._lost or time.monotonic() >= self._until:
                     return
 
-    def _next(self, number: int, seconds: float) -> None:
+    def _next(self, number: int, seconds: float, *, ended_well: bool = False) -> None:
         """Put the lease's next number, and drop those before it."""
         asked = time.monotonic()
         document = {
+            "ended_well": ended_well,
             "expires": self._now() + seconds,
             "owner": self._owner,
             "process": me(),

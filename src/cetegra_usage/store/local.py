@@ -109,14 +109,16 @@ class LocalStore(Store):
         return shutil.disk_usage(folder).free
 
     def _files(self, prefix: str) -> Generator[tuple[str, os.stat_result]]:
-        pending = [self._at(prefix) if prefix else self.root]
+        start = self._at(prefix) if prefix else self.root
+        pending = [start.relative_to(self.root).as_posix() if prefix else ""]
         while pending:
-            for item in _scan(pending.pop()):
-                path = Path(item.path).relative_to(self.root).as_posix()
+            folder = pending.pop()
+            for item in _scan(self.root / folder):
+                path = f"{folder}/{item.name}" if folder else item.name
                 if item.is_symlink():
                     self._inside(Path(item.path), path)
                 if item.is_dir():
-                    pending.append(Path(item.path))
+                    pending.append(path)
                 elif item.is_file():
                     try:
                         yield path, item.stat()

@@ -44,8 +44,9 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
 
 
 def _chain(store: Store, findings: Findings) -> ledger.Ledger:
-    """Read every segment, and hold each record against its own hash and the one before it."""
+    """Read every segment; hold each record against its hash and the one before, and what is summed up against all."""
     known = ledger.Ledger()
+    summed = ledger.read_summary(store)
     there = {entry.path for entry in store.list(ledger.FOLDER)}
     numbers = [int(name) for path in there if (name := path.split("/", 1)[1].removesuffix(".json")).isdecimal()]
     highest = max(numbers, default=0)
@@ -59,14 +60,20 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
             segment = json.loads(raw)
             findings.expect(ledger.canonical(segment) == raw, path, "its bytes are not those of its content")
             findings.expect(ledger.digest(segment["records"]) == segment["sha256"], path, "its hash is another")
-            for entry in segment["records"]:
+            for nth, entry in enumerate(segment["records"], 1):
                 place = entry["body"]["number"]
                 findings.checked["records"] += 1
                 findings.expect(ledger.digest(entry["body"]) == entry["sha256"], place, "its hash is another")
                 findings.expect(entry["body"]["previous"] == previous, place, "it does not name the record before")
-                findings.expect(place == len(known.records) + 1, place, "it is not in its place")
+                findings.expect(place == known.count + nth, place, "it is not in its place")
                 previous = entry["sha256"]
-                known.take({"records": [entry]})
+            known.take(segment)
+        if summed and summed["segments"] == number:
+            findings.expect(ledger.summary(known) == summed, ledger.SUM, "it is not what the records come to")
+    if summed is None:
+        findings.expect(not store.exists(ledger.SUM), ledger.SUM, "it cannot be read as what it must be")
+    else:
+        findings.expect(summed["segments"] <= highest, ledger.SUM, "the chain is cut off, or another")
     return known
 
 

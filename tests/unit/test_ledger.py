@@ -1,0 +1,113 @@
+"""The ledger: what is summed up beside the chain is what the whole chain comes to, and the chain alone decides."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cetegra_usage import ledger
+from cetegra_usage.settings import StoreSettings
+from cetegra_usage.store import Store, open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHEN = datetime(2026, 6, 2, tzinfo=UTC)
+FILES = [ledger.StoredFile(f"rollups/events/docs/2026-06-01/{name}.0.parquet", 1, name * 64) for name in "abcd"]
+
+
+def verdict(partition: str, *files: ledger.StoredFile, reason: str = "new") -> dict[str, Any]:
+    return {
+        "kind": ledger.VERDICT,
+        "partition": partition,
+        "state": "accepted",
+        "reason": reason,
+        "results": [{"expectation": "one", "success": True}],
+        "rollups": [asdict(file) for file in files],
+    }
+
+
+def kept(*files: ledger.StoredFile, gone: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"kind": ledger.KEPT, "files": [asdict(file) for file in files], "gone": list(gone)}
+
+
+def release(manifest: int) -> dict[str, Any]:
+    return {"kind": ledger.RELEASE, "manifest": manifest, "manifest_sha256": f"{manifest}" * 64}
+
+
+DOCS = "events/docs/2026-06-01"
+SEGMENTS = [
+    [verdict("consents/2026-06-01"), verdict(DOCS, *FILES[:2])],
+    [kept(FILES[0], FILES[1]), release(1)],
+    [verdict("events/docs/2026-06-02"), verdict(DOCS, FILES[2], reason="changed")],
+    None,  # somebody of it is forgotten
+    [kept(FILES[3], gone=(FILES[0].path,)), release(1)],
+]
+
+
+def written(folder: Path, *, sums: set[int]) -> Store:
+    """Write the chain, summed up after some of its segments."""
+    store = open_store("warehouse", StoreSettings(url=str(folder), country="NO"), folder=folder)
+    known = ledger.Ledger()
+    for number, bodies in enumerate(SEGMENTS, 1):
+        forgotten = [ledger.forgetting(known.latest[DOCS], FILES[3:], date(2026, 6, 1))] if bodies is None else []
+        ledger.append(store, known, bodies or forgotten, WHEN)
+        if number in sums:
+            ledger.sum_up(store, known)
+    return store
+
+
+def held(known: ledger.Ledger) -> tuple[Any, ...]:
+    """Return what a run goes by, without what only the chain itself holds."""
+    return (
+        known.count,
+        known.head,
+        known.segments,
+        known.kept,
+        known.manifests,
+        {partition: [stripped(one) for one in verdicts] for partition, verdicts in known.verdicts.items()},
+        {partition: stripped(record) for partition, record in known.latest.items()},
+    )
+
+
+def stripped(record: ledger.Record) -> ledger.Record:
+    return replace(record, body={key: value for key, value in record.body.items() if key not in {"number", "previous"}})
+
+
+@pytest.mark.parametrize("sums", [set(some) for some in itertools.combinations(range(1, 6), 2)])
+def test_a_summed_ledger_is_the_whole_chains(tmp_path: Path, sums: set[int]) -> None:
+    whole = ledger.load(written(tmp_path / "whole", sums=set()))
+    store = written(tmp_path / "summed", sums=sums)
+    assert held(ledger.load(store)) == held(whole)
+    for number in range(whole.count + 1):
+        assert ledger.load(store).since(number, store) == whole.records[number:]
+
+
+def test_only_segments_that_are_not_summed_up_are_read(tmp_path: Path) -> None:
+    store = written(tmp_path, sums={4})
+    known = ledger.load(store)
+    assert [record.number for record in known.records] == [8, 9]
+    assert [record.number for record in known.since(6, store)] == [7, 8, 9]
+    assert [record.number for record in known.records] == [7, 8, 9]
+
+
+def test_it_says_no_more_than_the_chain(tmp_path: Path) -> None:
+    """What is summed up of another chain, or cannot be read, is as good as nothing."""
+    store, other = written(tmp_path / "one", sums={3}), written(tmp_path / "two", sums=set())
+    sane = held(ledger.load(other))
+    changed = ledger.read_summary(store)
+    assert changed is not None
+    for content in (
+        b"",
+        gzip.compress(b"{"),
+        gzip.compress(ledger.canonical(changed))[:-20],
+        gzip.compress(ledger.canonical(changed | {"head": "f" * 64})),
+        gzip.compress(ledger.canonical(changed | {"segments": 9})),
+    ):
+        other.put(ledger.SUM, content)
+        assert held(ledger.load(other)) == sane
