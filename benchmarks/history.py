@@ -1,9 +1,10 @@
 """The cost of a day, whatever lies before it: CPU seconds and bytes read by the next day's run, without Prefect.
 
-    python benchmarks/history.py [days of history ...]          (120 365 without any)
+    python benchmarks/history.py [users] [days of history ...]          (200 users, 120 and 365 days without any)
 
-Each history is landed and run once, in small equal days; then two days are run in processes of their own: a Saturday,
-and the Sunday after it, with which a week is published. Prints both, and the ratio to the shortest history.
+Each history is landed and run once, in equal days; then two days are run in processes of their own: a Saturday, and the
+Sunday after it, with which a week is published. Prints the cost of each process, and of what it did once its modules
+were there, with the ratio to the shortest history.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import time
 from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
+
+from cetegra_usage.quiet import silence
 
 FRIDAY = date(2026, 10, 23)
 SETTINGS = """\
@@ -36,44 +39,43 @@ rounding = 1
 """
 
 
-def run(folder: Path, today: date) -> dict[str, float]:
-    """Run what is pending on a day; return CPU seconds, bytes read and releases made."""
+def run(folder: Path, today: date) -> dict[str, dict[str, float]]:
+    """Run what is pending on a day; return CPU seconds and bytes read, of the process and of its work alone."""
     from cetegra_usage.pipeline import job  # noqa: PLC0415  # what starting costs is no part of the day
     from cetegra_usage.pipeline import run as runs  # noqa: PLC0415
     from cetegra_usage.settings import load_settings  # noqa: PLC0415
 
-    for module in ("cetegra_usage.quiet", "cetegra_usage.pipeline.releases", "cetegra_usage.pipeline.forgetting"):
+    silence()
+    for module in ("cetegra_usage.pipeline.releases", "cetegra_usage.pipeline.forgetting"):
         import_module(module)
     import_module("great_expectations.expectations")
-    cpu, read = time.process_time(), bytes_read()
+    before = spent()
     with job.opened(load_settings(folder / "cetegra-usage.toml"), today) as opened:
-        report = runs.run(opened, *job.days_to_take(opened, None, None))
-    return {
-        "cpu_seconds": time.process_time() - cpu,
-        "bytes_read": bytes_read() - read,
-        "releases": len(report.releases),
-    }
+        runs.run(opened, *job.days_to_take(opened, None, None))
+    process = spent()
+    return {"process": process, "work": {name: process[name] - before[name] for name in process}}
 
 
-def bytes_read() -> int:
-    """Return the bytes that this process has read so far, from files or out of a cache."""
+def spent() -> dict[str, float]:
+    """Return the CPU seconds of this process so far, and the megabytes that it has read, cached or not."""
     lines = Path("/proc/self/io").read_text("ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("rchar"))
+    read = next(int(line.split()[1]) for line in lines if line.startswith("rchar"))
+    return {"CPU s": time.process_time(), "MB read": read / 1e6}
 
 
-def apart(folder: Path, today: date) -> dict[str, float]:
+def apart(folder: Path, today: date) -> dict[str, dict[str, float]]:
     """Run a day in a process of its own."""
     command = [sys.executable, __file__, "--run", str(folder), today.isoformat()]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def costs(days: int) -> dict[str, dict[str, float]]:
+def costs(users: int, days: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return what a Saturday and a Sunday cost after so many days."""
     from cetegra_usage.synth import generate  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="history-") as folder:
-        root = Path(folder)
-        generate(root / "landing", first=FRIDAY - timedelta(days=days - 1), last=FRIDAY + timedelta(days=2), users=200)
+        root, first = Path(folder), FRIDAY - timedelta(days=days - 1)
+        generate(root / "landing", first=first, last=FRIDAY + timedelta(days=2), users=users)
         (root / "cetegra-usage.toml").write_text(SETTINGS, "utf-8")
         apart(root, FRIDAY + timedelta(days=1))
         return {
@@ -86,14 +88,14 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
         print(json.dumps(run(Path(sys.argv[2]), date.fromisoformat(sys.argv[3]))))
         sys.exit()
-    histories = [int(text) for text in sys.argv[1:]] or [120, 365]
-    first: dict[str, dict[str, float]] = {}
-    for history in histories:
-        found = costs(history)
+    users, *histories = [int(text) for text in sys.argv[1:]] or [200]
+    first: dict[str, dict[str, dict[str, float]]] = {}
+    for history in histories or [120, 365]:
+        found = costs(users, history)
         first = first or found
         for day, cost in found.items():
-            ratios = ", ".join(
-                f"{name} x {cost[name] / first[day][name]:.2f}" for name in ("cpu_seconds", "bytes_read")
-            )
-            spent = f"{cost['cpu_seconds']:.2f} CPU s, {cost['bytes_read'] / 1e6:.1f} MB read"
-            print(f"{history} days, then {day}: {spent}, {cost['releases']:.0f} released; {ratios}", flush=True)
+            for what, amounts in cost.items():
+                told = [
+                    f"{value:.2f} {name} (x {value / first[day][what][name]:.2f})" for name, value in amounts.items()
+                ]
+                print(f"{history} days of {users} users, then {day}, {what}: {', '.join(told)}", flush=True)

@@ -10,9 +10,8 @@ WHERE NOT EXISTS (
     FROM withdrawals
     WHERE withdrawals.pseudonym = use.pseudonym
         AND withdrawals.withdrawn_at < spans.beginning
-        AND (
-            withdrawals.granted_again_at IS NULL
-            OR withdrawals.granted_again_at >= spans.beginning
-            OR (withdrawals.granted_again_at >= withdrawals.forgotten_on AND use.day < withdrawals.forgotten_on)
-        )
+        AND CASE WHEN withdrawals.begins_anew_on IS NULL
+            THEN withdrawals.granted_again_at IS NULL OR withdrawals.granted_again_at >= spans.beginning
+            ELSE use.day < withdrawals.begins_anew_on
+        END
 )

@@ -7,6 +7,7 @@ WITH users AS (
         beginning,
         pseudonym,
         arg_max(user_type, day) AS user_type,
+        max(day) AS latest_day,
         max(day) >= beginning AS is_active,
         count(*) FILTER (day BETWEEN beginning - 7 AND beginning - 1) > 0 AS was_active,
         min(day) >= beginning AS is_new
@@ -21,6 +22,7 @@ WITH users AS (
             WHERE withdrawals.pseudonym = users.pseudonym
                 AND withdrawals.withdrawn_at < users.beginning + 7
                 AND (withdrawals.granted_again_at IS NULL OR withdrawals.granted_again_at >= users.beginning + 7)
+                AND (withdrawals.begins_anew_on IS NULL OR withdrawals.begins_anew_on > users.latest_day)
         ) AS is_withdrawn
     FROM users
 )

@@ -1,10 +1,11 @@
 -- session_funnels: sessions of a period that opened a feature, and that went on to finish there
 -- grain: user_type (of the session's first event), also `all` x feature, also `all`
--- inputs: period_sessions, sessions, marks, funnel_features
+-- inputs: period_sessions, lived_sessions, marks, funnel_features
 -- parameters: first DATE, last DATE
 WITH marked AS (
     SELECT
         period_sessions.pseudonym,
+        period_sessions.life,
         period_sessions.session_id,
         period_sessions.user_type,
         marks.feature,
@@ -13,17 +14,17 @@ WITH marked AS (
             OR coalesce(min(day) FILTER (is_opened) < max(day) FILTER (is_finished), false) AS is_completed
     FROM marks
     SEMI JOIN funnel_features USING (feature)
-    JOIN sessions USING (day, session)
-    JOIN period_sessions USING (pseudonym, session_id)
+    JOIN lived_sessions USING (day, session)
+    JOIN period_sessions USING (pseudonym, life, session_id)
     WHERE day BETWEEN $first AND $last
     GROUP BY ALL
 ), by_feature AS (
     SELECT
-        pseudonym, session_id, user_type, coalesce(feature, 'all') AS feature,
+        pseudonym, life, session_id, user_type, coalesce(feature, 'all') AS feature,
         bool_or(is_opened)::INTEGER AS opened,
         bool_or(is_completed)::INTEGER AS completed
     FROM marked
-    GROUP BY GROUPING SETS ((pseudonym, session_id, user_type, feature), (pseudonym, session_id, user_type))
+    GROUP BY GROUPING SETS ((pseudonym, life, session_id, user_type, feature), (pseudonym, life, session_id, user_type))
 ), made AS (
     SELECT
         pseudonym, coalesce(user_type, 'all') AS user_type, feature,

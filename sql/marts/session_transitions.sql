@@ -1,16 +1,16 @@
 -- session_transitions: from which feature to which the sessions of a period went
 -- grain: from_feature x to_feature
--- inputs: period_sessions, sessions, steps
+-- inputs: period_sessions, lived_sessions, steps
 -- parameters: first DATE, last DATE
 WITH days AS (
-    SELECT day, session, pseudonym, session_id, first_feature, last_feature
-    FROM sessions
-    SEMI JOIN period_sessions USING (pseudonym, session_id)
+    SELECT day, session, pseudonym, life, session_id, first_feature, last_feature
+    FROM lived_sessions
+    SEMI JOIN period_sessions USING (pseudonym, life, session_id)
     WHERE day BETWEEN $first AND $last
 ), over_midnight AS (
     SELECT
         pseudonym,
-        lag(last_feature) OVER (PARTITION BY pseudonym, session_id ORDER BY day) AS from_feature,
+        lag(last_feature) OVER (PARTITION BY pseudonym, life, session_id ORDER BY day) AS from_feature,
         first_feature AS to_feature,
         1 AS steps
     FROM days

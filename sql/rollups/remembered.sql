@@ -6,5 +6,5 @@ SELECT *
 FROM rollup_rows
 WHERE NOT EXISTS (
     FROM forgotten
-    WHERE forgotten.pseudonym = rollup_rows.pseudonym AND rollup_rows.day < forgotten.forgotten_on
+    WHERE forgotten.pseudonym = rollup_rows.pseudonym AND rollup_rows.day < forgotten.forgotten_before
 )

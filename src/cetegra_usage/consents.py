@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def forgotten(log: Sequence[Path], today: date, closed: date) -> pl.DataFrame:
+def forgotten(log: Sequence[Path], today: date, closed: date, skew_seconds: int) -> pl.DataFrame:
     """Return who was still withdrawn when the week and the month of the withdrawal had ended.
 
     What is known of them may go once the rows that close with that week and month have their tallies.
@@ -23,9 +23,10 @@ def forgotten(log: Sequence[Path], today: date, closed: date) -> pl.DataFrame:
         log: The rolled-up consent log, whole; with no file nobody is forgotten.
         today: The first day that is not over.
         closed: Every row that begins before this day and is over has its tally.
+        skew_seconds: How far an event may lie outside its consent.
 
     Returns:
-        `pseudonym` (Int64), `forgotten_on` (Date): what is known of the days before it goes; `withdrawn_on` (Date).
+        `pseudonym` (Int64), `forgotten_before` (Date): what is known of the days before it goes; `withdrawn_on` (Date).
 
     Raises:
         QueryError: DuckDB failed on the log.
@@ -34,5 +35,5 @@ def forgotten(log: Sequence[Path], today: date, closed: date) -> pl.DataFrame:
         connection.execute("CREATE TABLE consent_log (pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR)")
         for file in log:
             connection.read_parquet(str(file)).project("pseudonym, changed_at, state").insert_into("consent_log")
-        sql.table(connection, "withdrawals")
+        sql.table(connection, "withdrawals", skew_seconds=skew_seconds)
         return sql.frame(connection, "forgotten", today=today, closed=closed)

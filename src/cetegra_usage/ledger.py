@@ -212,7 +212,7 @@ def load(store: Store) -> Ledger:
 def sum_up(store: Store, ledger: Ledger) -> None:
     """Keep beside the chain what holds now, unless it is there; the caller holds the warehouse."""
     if ledger.summed < ledger.count:
-        store.put(SUM, gzip.compress(canonical(summary(ledger)), mtime=0))
+        store.put(SUM, gzip.compress(canonical(summary(ledger)), compresslevel=1, mtime=0))
         ledger.summed = ledger.count
 
 

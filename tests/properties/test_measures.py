@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -96,6 +98,38 @@ def test_a_consent_log_that_lands_last_ends_as_if_it_had_been_there(is_anybody: 
     assert {partition["state"] for partition in run_on(zone, config).values()} == {"unchanged"}
 
 
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["at once", "forgotten meanwhile"])
+def test_who_was_forgotten_begins_anew_whatever_the_skew_and_the_sessions_id(is_at_once: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    # 31 May 2026 is a Sunday: week and month of the withdrawal end with it, and the skew reaches into the next day.
+    who, other = PSEUDONYMS[:2]
+    old, session, new = UUID(int=4 << 76 | 1), UUID(int=4 << 76 | 2), datetime(2026, 6, 10, 9, tzinfo=UTC)
+    at = datetime(2026, 5, 29, 9, tzinfo=UTC)
+    walked = [
+        (who, at, old),
+        (who, at, session),
+        (other, at, UUID(int=4 << 76 | 3)),
+        (who, datetime(2026, 6, 1, 0, 0, 20, tzinfo=UTC), old),
+        (other, new, None),
+        (who, new - timedelta(seconds=30), session),
+        (who, new + timedelta(days=1), session),
+        (other, new + timedelta(days=1), UUID(int=4 << 76 | 4)),
+    ]
+    consents = [
+        *(Change(pseudonym, at - timedelta(days=1), "granted") for pseudonym in (who, other)),
+        Change(who, datetime(2026, 5, 31, 23, 59, 50, tzinfo=UTC), "withdrawn"),
+        Change(who, new, "granted"),
+    ]
+    zone = replace(_zone(walked, consents, date(2026, 5, 25), 28), today=date(2026, 7, 12))
+    config = write(zone, tmp_path)
+    if not is_at_once:
+        for today in (date(2026, 6, 3), date(2026, 6, 9)):
+            run_on(replace(zone, today=today), config)
+    run_on(zone, config)
+    assert_published_is_the_references(zone, tmp_path)
+    of_old = [pl.read_parquet(file) for file in (tmp_path / "warehouse/rollups").rglob("*-persons.*")]
+    assert set(pl.concat(of_old).filter(pseudonym=who)["day"]) == {new.date(), (new + timedelta(days=1)).date()}
+
+
 @pytest.mark.parametrize("layout", get_args(Layout))
 def test_a_pseudonym_keeps_every_digit_whatever_the_layout(layout: Layout, tmp_path: Path) -> None:
     # A week in which one of two people has withdrawn: who it was must be told apart by the last digits too.
@@ -114,6 +148,18 @@ def _week(
     walked: Sequence[tuple[int | None, datetime]], consents: Sequence[Change], layout: Layout = "parquet"
 ) -> Zone:
     """Return the first week of June 2026 in one service: an event each, the last of them landed twice."""
+    zone = _zone([(pseudonym, at, None) for pseudonym, at in walked], consents, date(2026, 6, 1), 7, layout)
+    return replace(zone, today=date(2026, 6, 12), events=(*zone.events, zone.events[-1]))
+
+
+def _zone(
+    walked: Sequence[tuple[int | None, datetime, UUID | None]],
+    consents: Sequence[Change],
+    first: date,
+    days: int,
+    layout: Layout = "parquet",
+) -> Zone:
+    """Return some days of one service: an event each."""
     events = [
         Event(
             event_id=UUID(int=(4 << 76) | (2 << 62) | n),
@@ -124,10 +170,10 @@ def _week(
             feature="docs.page",
             consent=pseudonym is not None,
             pseudonym=pseudonym,
+            session_id=session_id,
         )
-        for n, (pseudonym, at) in enumerate(walked)
+        for n, (pseudonym, at, session_id) in enumerate(walked)
     ]
-    first = date(2026, 6, 1)
     return Zone(
         catalogue=Catalogue(
             services={"docs": "Docs"},
@@ -136,10 +182,10 @@ def _week(
             notices={},
             digest="",
         ),
-        events=(*events, events[-1]),
+        events=tuple(events),
         consents=tuple(consents),
-        partitions={("docs", first + timedelta(days=n)): "accepted" for n in range(7)},
-        today=date(2026, 6, 12),
+        partitions={("docs", first + timedelta(days=n)): "accepted" for n in range(days)},
+        today=first + timedelta(days=days),
         layout=layout,
     )
 

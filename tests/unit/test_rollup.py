@@ -93,7 +93,7 @@ def test_who_is_forgotten_is_in_no_file_and_stays_counted(
 ) -> None:
     whole = roll_up(connection, tmp_path / "whole", "event_id")
     person = 4294967296 + 5 * 7919
-    gone = pl.DataFrame({"pseudonym": [person], "forgotten_on": [date(2026, 5, 1)]})
+    gone = pl.DataFrame({"pseudonym": [person], "forgotten_before": [date(2026, 5, 1)]})
     (tmp_path / "left").mkdir()
     files = {name.split(".")[0]: tmp_path / "whole" / name for name in whole}
     left = rollup.without(connection, files, gone, tmp_path / "left")
@@ -120,7 +120,8 @@ def test_forgotten_are_those_still_withdrawn(tmp_path: Path) -> None:
     )
     log.write_parquet(tmp_path / "consents.0.parquet")
     may, june = date(2026, 5, 1), date(2026, 6, 1)
-    assert forgotten([tmp_path / "consents.0.parquet"], date(2026, 4, 30), june).rows() == []
-    assert forgotten([tmp_path / "consents.0.parquet"], may, june).rows() == [(1, may, date(2026, 4, 10))]
-    assert forgotten([tmp_path / "consents.0.parquet"], may, date(2026, 4, 10)).rows() == []
-    assert forgotten([], may, june).rows() == []
+    files = [tmp_path / "consents.0.parquet"]
+    assert forgotten(files, date(2026, 4, 30), june, 0).rows() == []
+    assert forgotten(files, may, june, 0).rows() == [(1, date(9999, 12, 31), date(2026, 4, 10))]
+    assert forgotten(files, may, date(2026, 4, 10), 0).rows() == []
+    assert forgotten([], may, june, 0).rows() == []

@@ -100,7 +100,7 @@ class _Tallying:
         connection = self.connection
         reading.prepare(connection)
         reading.read(connection, "consents", self.source.consents or ()).create_view("consent_log")
-        sql.table(connection, "withdrawals")
+        sql.table(connection, "withdrawals", skew_seconds=self.settings.consent.skew_seconds)
         funnels = [key for key, feature in catalogue.features.items() if feature.has_funnel]
         connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
         if self._begin("consent_changes"):
@@ -151,7 +151,9 @@ class _Tallying:
         for name in ("sessions", "steps", "marks"):
             first = begun_before.get(name, days["first"])
             mine = [file for file in files if first <= file.day <= days["last"]]
-            reading.read_bucket(self.connection, name, mine, bucket).create_view(name)
+            found = reading.read_bucket(self.connection, name, mine, bucket)
+            found.create_view("session_days" if name == "sessions" else name)
+        sql.view(self.connection, "lived_sessions")
         self.connection.execute("DROP TABLE IF EXISTS period_sessions")
         sql.table(self.connection, "period_sessions", **days)
         for table, statements in _OF_SESSIONS.items():

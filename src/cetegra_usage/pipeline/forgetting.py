@@ -48,7 +48,7 @@ def forget(job: Job, closed: date) -> None:
     now = replace(before, ended=ended.isoformat(), closed=min(closed, ended).isoformat())
     new = job.ledger.since(before.records, job.stores.warehouse)
     if now != before or any(parse(record.partition).day < ended for record in new if record.is_verdict):
-        gone = consents.forgotten([consent_log.file(job)], job.today, closed)
+        gone = consents.forgotten([consent_log.file(job)], job.today, closed, job.settings.consent.skew_seconds)
         left = 0
         if not gone.is_empty():
             summaries.forget(job, gone)
@@ -98,7 +98,7 @@ def _left(job: Job, partitions: Sequence[str], gone: pl.DataFrame) -> int:
     found: set[int] = set()
     for partition in partitions:
         record = job.ledger.latest[partition]
-        later = gone.filter(pl.col("forgotten_on") > parse(partition).day)
+        later = gone.filter(pl.col("forgotten_before") > parse(partition).day)
         for file in memory.fetch(job, record, record.rollups):
             if "pseudonym" in pl.read_parquet_schema(file):
                 known = pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64)
@@ -120,7 +120,7 @@ def _shortened(
 def _present(job: Job, gone: pl.DataFrame) -> list[tuple[Record, date]]:
     """Return the partitions in which somebody is who has to go, each with the last day on which one had withdrawn."""
     by_service: dict[str, dict[date, Record]] = defaultdict(dict)
-    end = max(gone["forgotten_on"].to_list())
+    end = max(gone["forgotten_before"].to_list())
     for record in _accepted(job):
         partition = parse(record.partition)
         if partition.day < end:
@@ -132,7 +132,7 @@ def _present(job: Job, gone: pl.DataFrame) -> list[tuple[Record, date]]:
             there = (
                 pl.scan_parquet(files)
                 .join(gone.lazy(), on="pseudonym")
-                .filter(pl.col("day") < pl.col("forgotten_on"))
+                .filter(pl.col("day") < pl.col("forgotten_before"))
                 .group_by("day")
                 .agg(pl.col("withdrawn_on").max())
                 .collect(engine="streaming")

@@ -67,7 +67,7 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
 
     Args:
         job: What is there.
-        gone: `pseudonym` and `forgotten_on`, as `rollup.without` takes them.
+        gone: `pseudonym` and `forgotten_before`, as `rollup.without` takes them.
     """
     into = job.spec.spool / "forgetting"
     into.mkdir(exist_ok=True)

@@ -103,7 +103,7 @@ def without(
     Args:
         connection: Where the statements run; it may serve one bucket after the other.
         files: The files of one bucket of a partition by table, or of one bucket of a summary (`known`).
-        gone: `pseudonym` (Int64) and `forgotten_on` (Date): rows of this person on days before it go.
+        gone: `pseudonym` (Int64) and `forgotten_before` (Date): rows of this person on days before it go.
         into: An empty folder.
 
     Returns:
