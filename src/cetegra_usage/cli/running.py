@@ -146,9 +146,9 @@ def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any
     flows = load_flows()
     for module in _HEAVY:
         # While the server starts this process would only wait; a check publishes nothing.
-        if started.is_alive() and not (name == "check" and module == _PUBLISHING):
+        if started.is_awaited and not (name == "check" and module == _PUBLISHING):
             import_module(module)
-    started.join()
+    started.use()
     return flows.start(name, settings.engine, config=config, flags=parsed(flags), **parameters)
 
 
