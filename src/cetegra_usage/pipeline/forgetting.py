@@ -58,6 +58,9 @@ def forget(job: Job, closed: date) -> None:
         now = replace(now, left=left)
     known.forgotten = replace(now, records=job.ledger.count)
     known.records, known.head = job.ledger.count, job.ledger.head
+    for period, made in known.periods.items():
+        if not any(record.is_verdict for record in job.ledger.since(made.records, job.stores.warehouse)):
+            known.periods[period] = replace(made, records=job.ledger.count)  # so that nobody looks there once more
     memory.keep(job.stores.warehouse, known)
 
 
