@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 MACROS = (
-    "CREATE OR REPLACE TEMP MACRO event_number(id) AS hash(id) >> 4",
-    "CREATE OR REPLACE TEMP MACRO session_number(id) AS hash(id) >> 22",
+    "CREATE OR REPLACE TEMP MACRO event_number(id) AS (id::UHUGEINT & 1152921504606846975)::UBIGINT",
+    "CREATE OR REPLACE TEMP MACRO session_number(id) AS (id::UHUGEINT & 4398046511103)::UBIGINT",
 )
-"""How an id becomes a number; the statements of the check name them."""
+"""How an id becomes a number: its last bits, which are random where an id is. The statements of the check name them."""
 
 EVENTS_AT_ONCE = 1 << 24
 _RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
+_GUESS_BITS = 24
 _EVENT_BITS = np.uint64(60)
 _SESSION_BITS = np.uint64(42)
 _RANDOM = (4, 7)
@@ -137,7 +138,7 @@ def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
 
 def _ranks(known: Integers, values: Integers) -> npt.NDArray[np.int32]:
     """Return the place of each value among the known ones, which hold them all: a guess, then a search."""
-    bits = max(10, int(known.size).bit_length() + 2)
+    bits = min(max(10, int(known.size).bit_length() + 4), _GUESS_BITS)
     guesses = np.zeros(1 << bits, np.int32)
     guesses[_slots(known, bits)] = np.arange(known.size, dtype=np.int32)
     rank = guesses.take(_slots(values, bits), mode="wrap")  # wrap: nothing lies outside, and nothing is asked
@@ -154,8 +155,17 @@ def _persons(parts: list[pl.DataFrame]) -> pl.DataFrame:
     empty = pl.DataFrame(schema={"pseudonym": pl.Int64, "first_at": pl.Int64, "last_at": pl.Int64})
     persons = pl.concat([empty, *parts])
     if len(parts) > 1:
-        persons = persons.group_by("pseudonym").agg(pl.col("first_at").min(), pl.col("last_at").max())
-    return persons.sort("pseudonym").with_columns(pl.col("first_at", "last_at").cast(pl.Datetime("us")))
+        order = np.argsort(persons["pseudonym"].to_numpy(), kind="stable")  # each part is sorted: they are merged
+        pseudonym, first, last = (persons[name].to_numpy()[order] for name in persons.columns)
+        starts = np.flatnonzero(_begins(pseudonym))
+        persons = pl.DataFrame(
+            {
+                "pseudonym": pseudonym[starts],
+                "first_at": np.minimum.reduceat(first, starts),
+                "last_at": np.maximum.reduceat(last, starts),
+            }
+        )
+    return persons.with_columns(pl.col("first_at", "last_at").cast(pl.Datetime("us")))
 
 
 def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Numbers]:
@@ -177,7 +187,12 @@ def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Number
 
 def _distinct(values: Any) -> Any:
     """Return sorted values, each once."""
-    return values[np.concatenate(([True], values[1:] != values[:-1]))] if values.size else values
+    return values[_begins(values)] if values.size else values
+
+
+def _begins(values: Any) -> Any:
+    """Return of each of the sorted values whether it is the first of its kind."""
+    return np.concatenate(([True], values[1:] != values[:-1]))
 
 
 def _joined(parts: list[Numbers]) -> Numbers:
