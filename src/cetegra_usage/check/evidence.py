@@ -199,7 +199,6 @@ def _examine(
         "repeated_rows",
         "held_groups",
         "ending_persons",
-        "doubtful_sessions",
         "session_spans",
     ):
         sql.table(connection, name, **({"skew_seconds": skew} if name == "ending_persons" else {}))

@@ -30,7 +30,7 @@ MACROS = (
 )
 """How an id becomes a number: its last bits, which are random where an id is. The statements of the check name them."""
 
-EVENTS_AT_ONCE = 1 << 24
+EVENTS_AT_ONCE = 1 << 26
 _RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
 _GUESS_BITS = 24
@@ -75,9 +75,16 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
     repeated: list[Numbers] = []
     count = random = 0
     parts = 1 + rows // EVENTS_AT_ONCE
+    room = np.empty(rows // parts + (rows // 64 if parts > 1 else 0), np.uint64)  # once: each gigabyte is noticed
     for part in range(parts):
-        batches = sql.batches(connection, "event_numbers", ROWS_AT_ONCE, parts=parts, part=part)
-        numbers = _joined([batch.column("number").to_numpy() for batch in batches])
+        size = 0
+        for batch in sql.batches(connection, "event_numbers", ROWS_AT_ONCE, parts=parts, part=part):
+            number = batch.column("number").to_numpy()
+            if size + number.size > room.size:  # ids that are not random need not part evenly
+                room = np.concatenate([room[:size], np.empty(rows - size, np.uint64)])
+            room[size : size + number.size] = number
+            size += number.size
+        numbers = room[:size]
         numbers.sort()
         count += numbers.size
         for version in _RANDOM:  # sorted: all of a version lie together
@@ -174,7 +181,7 @@ def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Number
     twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
     if not twice.size:
         return seen, twice
-    again = [np.isin(part, twice) for part in parts]
+    again = [twice.take(np.searchsorted(twice, part), mode="clip") == part for part in parts]
     pairs = pl.concat(
         [
             pl.DataFrame({"number": part[here], "pseudonym": owner[here]})
