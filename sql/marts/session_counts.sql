@@ -1,11 +1,8 @@
--- session_counts: sessions and their events by length
--- grain: user_type, also `all` x microseconds
+-- session_counts: sessions and their events
+-- grain: user_type, also `all`
 -- inputs: period_sessions
 -- parameters: none
-SELECT
-    coalesce(user_type, 'all') AS user_type,
-    epoch_us(last_at) - epoch_us(first_at) AS microseconds,
-    count(*) AS sessions,
-    sum(events)::BIGINT AS events
+SELECT coalesce(user_type, 'all') AS user_type, count(*) AS sessions, sum(events)::BIGINT AS events
 FROM period_sessions
-GROUP BY GROUPING SETS ((user_type, microseconds), (microseconds))
+GROUP BY GROUPING SETS ((user_type), ())
+HAVING count(*) > 0

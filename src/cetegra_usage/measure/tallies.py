@@ -95,6 +95,7 @@ class _Tallying:
     source: Source
     settings: Settings
     found: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
+    lengths: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
 
     def run(self, catalogue: Catalogue) -> dict[str, list[pl.DataFrame]]:
         connection = self.connection
@@ -115,6 +116,8 @@ class _Tallying:
             for number in range(buckets):
                 self._of_persons(service, files, Bucket(number, buckets))
                 self._of_sessions(service, files, Bucket(number, buckets))
+        if self.lengths:
+            self.found["sessions"].append(_medians(self.lengths, self.wanted["sessions"][0].beginning))
         return self.found
 
     def _of_persons(self, service: str, files: Sequence[RollupFile], bucket: Bucket) -> None:
@@ -158,6 +161,9 @@ class _Tallying:
         sql.table(self.connection, "period_sessions", **days)
         for table, statements in _OF_SESSIONS.items():
             if self._begin(table):
+                if table == "sessions":
+                    lengths = sql.frame(self.connection, "session_lengths")  # one a session, perhaps: kept small
+                    self.lengths[service].append(lengths.cast({"user_type": pl.Categorical, "sessions": pl.UInt32}))
                 for statement in statements:
                     self._keep(table, statement, service, **(days if sql.load(statement).parameters else {}))
 
@@ -188,33 +194,57 @@ class _Tallying:
 def _add_up(table: str, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Add what buckets and statements found of the same cell."""
     empty = pl.DataFrame(schema={"service": pl.String, "beginning": pl.Date})
-    found = pl.concat([_medians(frames) if table == "sessions" else empty, *frames], how="diagonal")
+    found = pl.concat([empty, *frames], how="diagonal")
     if table == "feature_weeks":
         found = found.select(
             pl.col("^(service|beginning|user_type|feature|events|events_(known|unidentified|top)|users)$")
         )
     keys = [column for column in found.columns if column in KEYS]
-    figures = [column for column in found.columns if column not in KEYS and column != "microseconds"]
+    figures = [column for column in found.columns if column not in KEYS]
     tops = [column for column in figures if column.endswith("_top")]
     return found.group_by(keys).agg(pl.col(tops).max().fill_null(0), pl.col(figures).exclude(tops).sum())
 
 
-def _medians(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the median length of sessions, of each service and of all together, from the numbers of each length."""
-    lengths = pl.concat([frame for frame in frames if "microseconds" in frame.columns])
-    keys = ["service", "beginning", "user_type"]
-    upto = pl.col("sessions").cum_sum().over(keys, order_by="microseconds")
-    count = pl.col("sessions").sum().over(keys)
-    return (
-        pl.concat([lengths, lengths.with_columns(service=pl.lit(ALL))])
-        .group_by(*keys, "microseconds")
+def _medians(lengths: Mapping[str, Sequence[pl.DataFrame]], beginning: date) -> pl.DataFrame:
+    """Return the median length of sessions, of each service and type and of all together.
+
+    There may be as many lengths as sessions: they are counted by the second first, and looked at one by one only within
+    the seconds in which a median lies.
+    """
+    keys = ["service", "user_type"]
+    by_length = pl.concat(
+        [pl.concat(frames).lazy().with_columns(service=pl.lit(service)) for service, frames in lengths.items()]
+    ).with_columns(pl.col("user_type").cast(pl.String), second=pl.col("microseconds") // 1_000_000)
+    seconds = by_length.group_by(*keys, "second").agg(pl.col("sessions").sum()).collect(engine="streaming").lazy()
+    counted = (
+        _with_all(seconds)
+        .group_by(*keys, "second")
         .agg(pl.col("sessions").sum())
-        .with_columns(is_lower=upto > (count - 1) // 2, is_upper=upto > count // 2)
-        .group_by(keys)
-        .agg(
-            median_seconds=(
-                pl.col("microseconds").filter("is_lower").min() + pl.col("microseconds").filter("is_upper").min()
-            )
-            / 2_000_000
+        .with_columns(
+            count=pl.col("sessions").sum().over(keys),
+            upto=pl.col("sessions").cum_sum().over(keys, order_by="second"),
         )
+        .with_columns(before=pl.col("upto") - pl.col("sessions"))
     )
+    ranks = {"lower": (pl.col("count") - 1) // 2, "upper": pl.col("count") // 2}
+    is_wanted = [(pl.col("upto") > rank) & (pl.col("before") <= rank) for rank in ranks.values()]
+    wanted = counted.filter(pl.any_horizontal(is_wanted)).select(*keys, "second", "count", "before").collect()
+    upto = pl.col("before") + pl.col("sessions").cum_sum().over(*keys, "second", order_by="microseconds")
+    middle = [pl.col("microseconds").filter(pl.col("upto") > rank).min() for rank in ranks.values()]
+    return (
+        _with_all(by_length)
+        .join(wanted.lazy(), on=[*keys, "second"])
+        .group_by(*keys, "second", "count", "before", "microseconds")
+        .agg(pl.col("sessions").sum())
+        .collect(engine="streaming")
+        .with_columns(upto=upto)
+        .group_by(keys)
+        .agg(median_seconds=(middle[0] + middle[1]) / 2_000_000)
+        .with_columns(beginning=pl.lit(beginning))
+    )
+
+
+def _with_all(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return rows of each service and type, and once more as those of all services, of all types, and of both."""
+    services = pl.concat([rows, rows.with_columns(service=pl.lit(ALL))])
+    return pl.concat([services, services.with_columns(user_type=pl.lit(ALL))])
