@@ -20,7 +20,8 @@ summaries are about to be put and which go::
 A run does not read the chain from its beginning: what holds after some segment is summed up beside it, compressed, with
 every value that records share once. It is derived from the chain alone, and `verify` holds it against it::
 
-    <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "kept", "manifests", "records"}
+    <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "kept", "manifests",
+                                         "numbers", "sha256", "when", "bodies": of the records that hold, "values"}
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ class Ledger:
         if record.is_verdict:
             verdicts.append(record)
         else:
-            verdict = next(one for one in verdicts if one.number == record.body["verdict"])
+            verdict = {one.number: one for one in verdicts}[record.body["verdict"]]
             record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
         self.latest[record.partition] = record
 

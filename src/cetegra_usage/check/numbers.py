@@ -33,7 +33,7 @@ MACROS = (
 EVENTS_AT_ONCE = 1 << 26
 _RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
-_GUESS_BITS = 24
+_GUESS_BITS = 24  # 64 MiB
 _EVENT_BITS = np.uint64(60)
 _SESSION_BITS = np.uint64(42)
 _RANDOM = (4, 7)
@@ -75,7 +75,7 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
     repeated: list[Numbers] = []
     count = random = 0
     parts = 1 + rows // EVENTS_AT_ONCE
-    room = np.empty(rows // parts + (rows // 64 if parts > 1 else 0), np.uint64)  # once: each gigabyte is noticed
+    room = np.empty(rows // parts + (rows // 64 if parts > 1 else 0), np.uint64)  # no copy is made
     for part in range(parts):
         size = 0
         for batch in sql.batches(connection, "event_numbers", ROWS_AT_ONCE, parts=parts, part=part):
