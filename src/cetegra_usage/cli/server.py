@@ -12,13 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from contextlib import suppress
 from functools import cache
 from threading import Thread
 
 from cetegra_usage.quiet import silence
 
-_ADDRESS = "PREFECT_API_URL"
+_ADDRESS, _HOST = "PREFECT_API_URL", "127.0.0.1"
 # As Prefect's own: no pages, and nothing that outlives the command.
 _OF_THE_SERVER = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
@@ -33,7 +33,7 @@ class Server:
 
     def __init__(self, process: subprocess.Popen[bytes] | None, port: int = 0) -> None:
         self._process = process
-        self._url = f"http://127.0.0.1:{port}/api"
+        self._place = _HOST, port
         self._answers = False
         self._waiting = Thread(target=self._wait, daemon=True)
         self._waiting.start()
@@ -49,7 +49,7 @@ class Server:
 
         self._waiting.join()
         if self._answers:
-            os.environ[_ADDRESS] = self._url
+            os.environ[_ADDRESS] = "http://{}:{}/api".format(*self._place)
             refresh_global_settings_context()
 
     def stop(self) -> None:
@@ -65,10 +65,10 @@ class Server:
     def _wait(self) -> None:
         until = time.monotonic() + float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
         while self._process and self._process.poll() is None and not self._answers and time.monotonic() < until:
-            try:
-                with urllib.request.urlopen(f"{self._url}/health", timeout=1) as answer:  # noqa: S310  # our own address
-                    self._answers = answer.status == 200  # noqa: PLR2004
-            except OSError:
+            with suppress(OSError), socket.create_connection(self._place, timeout=1) as asked:
+                asked.sendall(b"GET /api/health HTTP/1.0\r\n\r\n")
+                self._answers = asked.recv(64).startswith(b"HTTP/1.1 200")
+            if not self._answers:
                 time.sleep(0.05)
 
 
@@ -84,12 +84,12 @@ def begin() -> Server:
 
     if PREFECT_API_URL.value() or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value():
         return Server(None)
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((_HOST, 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(  # noqa: S603  # our own words
         [
             *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
-            *("--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"),
+            *("--host", _HOST, "--port", str(port), "--log-level", "error", "--lifespan", "on"),
         ],
         env=os.environ | _OF_THE_SERVER | get_current_settings().to_environment_variables(exclude_unset=True),
     )
