@@ -39,7 +39,7 @@ from cetegra_usage.model import Input, Rows
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -194,8 +194,7 @@ class Ledger:
 
 def load(store: Store) -> Ledger:
     """Read the ledger of a warehouse: what is summed up of it and the segments since, or every segment."""
-    names = [entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json") for entry in store.list(FOLDER)]
-    there = max((int(name) for name in names if name.isdecimal()), default=0)
+    there = highest(entry.path for entry in store.list(FOLDER))
     ledger = _summed_up(store)
     for number in range(ledger.segments + 1, there + 1):
         segment = json.loads(store.read(path_of(number)))
@@ -353,3 +352,9 @@ def sha256_of(file: Path) -> str:
 def path_of(number: int) -> str:
     """Return where a segment is."""
     return f"{FOLDER}/{number}.json"
+
+
+def highest(paths: Iterable[str]) -> int:
+    """Return the number of the last segment among some files of the ledger's folder; 0 where there is none."""
+    names = (path.removeprefix(f"{FOLDER}/").removesuffix(".json") for path in paths)
+    return max((int(name) for name in names if name.isdecimal()), default=0)

@@ -159,11 +159,11 @@ class _Tallying:
         sql.view(self.connection, "lived_sessions")
         self.connection.execute("DROP TABLE IF EXISTS period_sessions")
         sql.table(self.connection, "period_sessions", **days)
+        if "sessions" in self.wanted:
+            lengths = sql.frame(self.connection, "session_lengths")  # one a session, perhaps: kept small
+            self.lengths[service].append(lengths.cast({"user_type": pl.Categorical, "sessions": pl.UInt32}))
         for table, statements in _OF_SESSIONS.items():
             if self._begin(table):
-                if table == "sessions":
-                    lengths = sql.frame(self.connection, "session_lengths")  # one a session, perhaps: kept small
-                    self.lengths[service].append(lengths.cast({"user_type": pl.Categorical, "sessions": pl.UInt32}))
                 for statement in statements:
                     self._keep(table, statement, service, **(days if sql.load(statement).parameters else {}))
 
@@ -226,11 +226,11 @@ def _medians(lengths: Mapping[str, Sequence[pl.DataFrame]], beginning: date) -> 
         )
         .with_columns(before=pl.col("upto") - pl.col("sessions"))
     )
-    ranks = {"lower": (pl.col("count") - 1) // 2, "upper": pl.col("count") // 2}
-    is_wanted = [(pl.col("upto") > rank) & (pl.col("before") <= rank) for rank in ranks.values()]
+    ranks = ((pl.col("count") - 1) // 2, pl.col("count") // 2)
+    is_wanted = [(pl.col("upto") > rank) & (pl.col("before") <= rank) for rank in ranks]
     wanted = counted.filter(pl.any_horizontal(is_wanted)).select(*keys, "second", "count", "before").collect()
     upto = pl.col("before") + pl.col("sessions").cum_sum().over(*keys, "second", order_by="microseconds")
-    middle = [pl.col("microseconds").filter(pl.col("upto") > rank).min() for rank in ranks.values()]
+    middle = [pl.col("microseconds").filter(pl.col("upto") > rank).min() for rank in ranks]
     return (
         _with_all(by_length)
         .join(wanted.lazy(), on=[*keys, "second"])

@@ -123,11 +123,9 @@ def _shortened(
 def _present(job: Job, gone: pl.DataFrame) -> list[tuple[Record, date]]:
     """Return the partitions in which somebody is who has to go, each with the last day on which one had withdrawn."""
     by_service: dict[str, dict[date, Record]] = defaultdict(dict)
-    end = max(gone["forgotten_before"].to_list())
     for record in _accepted(job):
         partition = parse(record.partition)
-        if partition.day < end:
-            by_service[partition.service][partition.day] = record
+        by_service[partition.service][partition.day] = record
     found: list[tuple[Record, date]] = []
     for records in by_service.values():
         files = [file for record in records.values() for file in memory.fetch_rollups(job, record, "persons")]

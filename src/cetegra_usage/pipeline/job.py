@@ -91,10 +91,13 @@ class Job:
         return self.remembered
 
     @contextmanager
-    def held(self) -> Generator[None]:
+    def held(self, *, everywhere: bool = False) -> Generator[None]:
         """Hold the warehouse: one run at a time writes, and when its work is done nothing is left that nothing names.
 
         It is looked for where this command has written; everywhere, if the one before did not come to its end.
+
+        Args:
+            everywhere: Look everywhere in any case.
 
         Raises:
             StorageError: Another run holds it.
@@ -103,7 +106,7 @@ class Job:
 
         with Lease(self.stores.warehouse) as self.lease:
             yield
-            leftovers.collect(self, everywhere=not self.lease.ended_well)
+            leftovers.collect(self, everywhere=everywhere or not self.lease.ended_well)
             ledger.sum_up(self.stores.warehouse, self.ledger)
         self.lease = None
 

@@ -57,7 +57,7 @@ def retain(job: Job) -> Due:
     Raises:
         StorageError: A store does not answer, or another run holds the warehouse.
     """
-    with job.held():
+    with job.held(everywhere=True):  # whose end removes what is no longer named
         found = due(job)
         days = timedelta(days=job.settings.retention.identified_days)
         bodies: list[dict[str, Any]] = []
@@ -70,5 +70,4 @@ def retain(job: Job) -> Due:
         known = memory.load(job.stores.warehouse)
         known.records, known.head = job.ledger.count, job.ledger.head
         memory.keep(job.stores.warehouse, known)
-        leftovers.collect(job, everywhere=True)
     return found

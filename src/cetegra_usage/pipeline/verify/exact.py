@@ -48,8 +48,7 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     known = ledger.Ledger()
     summed = ledger.read_summary(store)
     there = {entry.path for entry in store.list(ledger.FOLDER)}
-    numbers = [int(name) for path in there if (name := path.split("/", 1)[1].removesuffix(".json")).isdecimal()]
-    highest = max(numbers, default=0)
+    highest = ledger.highest(there)
     for path in sorted(there - {ledger.path_of(number) for number in range(1, highest + 1)}):
         findings.fault(path, "it is no segment of the ledger")
     previous = ledger.GENESIS
