@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KNOWN",
+    "Contents",
     "Days",
     "Needs",
     "RollupFile",
@@ -135,24 +137,41 @@ def measure(
     return assemble(period, {**kept, **made}, source, catalogue=catalogue, settings=settings)
 
 
-def fingerprint(unit: Unit, contents: Mapping[Partition, str], *, catalogue: Catalogue, settings: Settings) -> str:
+class Contents:
+    """What is accepted, as hashes that can be asked for a range of days."""
+
+    def __init__(self, contents: Mapping[Partition, str]) -> None:
+        """Put the partitions' hashes in order.
+
+        Args:
+            contents: A hash of the verdict and accepted rows of each partition. It must not change when detail of
+                somebody is taken out of the rollups: a closed row stays what it was.
+        """
+        self._days: dict[str, list[date]] = {}
+        self._hashes: dict[str, list[tuple[str, str]]] = {}
+        for partition, content in sorted(contents.items(), key=lambda one: one[0].day):
+            self._days.setdefault(partition.kind, []).append(partition.day)
+            self._hashes.setdefault(partition.kind, []).append((partition.id, content))
+
+    def of(self, kind: str, days: Days) -> list[tuple[str, str]]:
+        """Return id and hash of the partitions of a kind in a range of days, ordered by id."""
+        there = self._days.get(kind, [])
+        return sorted(self._hashes.get(kind, [])[bisect_left(there, days.first) : bisect_right(there, days.last)])
+
+
+def fingerprint(unit: Unit, contents: Contents, *, catalogue: Catalogue, settings: Settings) -> str:
     """Return the hash of everything that a unit's tally is made from: while it is the same, the tally may be kept.
 
     Args:
         unit: The unit.
-        contents: A hash of the verdict and accepted rows of each partition. It must not change when detail of somebody
-            is taken out of the rollups: a closed row stays what it was.
+        contents: What is accepted.
         catalogue: Of it: which services are added up to a median, and which features have a funnel.
         settings: How far history goes back.
     """
     reach = settings.retention.identified_days, settings.session.max_days
-    days = Days(unit.made_from(*reach), unit.last)
     since = unit.beginning if unit.table == "consent_changes" else date.min
-    inputs = sorted(
-        (partition.id, content)
-        for partition, content in contents.items()
-        if (since <= partition.day <= unit.last if partition.kind == "consents" else partition.day in days)
-    )
+    inputs = contents.of("consents", Days(since, unit.last))
+    inputs += contents.of("events", Days(unit.made_from(*reach), unit.last))
     declared = {
         "sessions": sorted(catalogue.services),
         "funnels": sorted(key for key, feature in catalogue.features.items() if feature.has_funnel),

@@ -102,7 +102,7 @@ def _left(job: Job, partitions: Sequence[str], gone: pl.DataFrame) -> int:
     for partition in partitions:
         record = job.ledger.latest[partition]
         later = gone.filter(pl.col("forgotten_before") > parse(partition).day)
-        for file in memory.fetch(job, record, record.rollups):
+        for file in memory.fetch(job, record.rollups):
             if "pseudonym" in pl.read_parquet_schema(file):
                 known = pl.read_parquet(file, columns=["pseudonym"]).cast(pl.Int64)
                 found.update(known.join(later, on="pseudonym", how="semi")["pseudonym"])
@@ -148,7 +148,7 @@ def _rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, 
     into.mkdir(exist_ok=True)
     left: list[StoredFile] = []
     buckets: dict[int, dict[str, tuple[StoredFile, Path]]] = {}
-    for file, path in zip(record.rollups, memory.fetch(job, record, record.rollups), strict=True):
+    for file, path in zip(record.rollups, memory.fetch(job, record.rollups), strict=True):
         buckets.setdefault(memory.bucket_of(file.path), {})[memory.table_of(file.path)] = file, path
     for tables in buckets.values():
         made = rollup.without(connection, {table: path for table, (_, path) in tables.items()}, gone, into)

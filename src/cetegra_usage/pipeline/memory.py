@@ -115,7 +115,15 @@ def load(store: Store) -> Memory:
 
 def keep(store: Store, memory: Memory) -> None:
     """Write it over what was there."""
-    store.put(FILE, canonical(asdict(memory)))
+    document = {
+        "seen": memory.seen,
+        "attempts": {partition: asdict(attempt) for partition, attempt in memory.attempts.items()},
+        "periods": {period: asdict(made) for period, made in memory.periods.items()},
+        "records": memory.records,
+        "head": memory.head,
+        "forgotten": asdict(memory.forgotten),
+    }
+    store.put(FILE, canonical(document))
 
 
 def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:
@@ -140,23 +148,21 @@ def key(store: Store) -> bytes:
 
 def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
     """Bring the files of one rolled-up table of a record here, in bucket order."""
-    return fetch(job, record, [file for file in record.rollups if table_of(file.path) == table])
+    return fetch(job, [file for file in record.rollups if table_of(file.path) == table])
 
 
-def fetch(job: Job, record: Record, files: Sequence[StoredFile]) -> list[Path]:
-    """Bring some of a record's files here, each once a job: they are named by content and never change."""
-    if any(file.path not in job.local for file in files):
-        entries = {entry.path: entry for entry in job.stores.warehouse.list(rollups_of(record.partition))}
-        for file in files:
-            entry = entries.get(file.path, Entry(file.path, file.bytes, ""))
-            job.local[file.path] = job.stores.warehouse.fetch(entry, job.spec.spool)
+def fetch(job: Job, files: Sequence[StoredFile]) -> list[Path]:
+    """Bring files of rollups here, each once a job: they are named by content and never change."""
+    for file in files:
+        if file.path not in job.local:
+            job.local[file.path] = job.stores.warehouse.fetch(Entry(file.path, file.bytes, None), job.spec.spool)
     return [job.local[file.path] for file in files]
 
 
 def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list[RollupFile]:
     """Bring the files of some rolled-up tables of an event partition here, as measuring takes them."""
     partition = Partition.parse(record.partition)
-    files = [file for file in record.rollups if wants(table_of(file.path))]
+    files = [StoredFile(**file) for file in record.body["rollups"] if wants(table_of(file["path"]))]
     buckets = Counter(table_of(file.path) for file in files)
     return [
         RollupFile(
@@ -167,7 +173,7 @@ def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list
             buckets=buckets[table_of(file.path)],
             path=path,
         )
-        for file, path in zip(files, fetch(job, record, files), strict=True)
+        for file, path in zip(files, fetch(job, files), strict=True)
     ]
 
 

@@ -50,7 +50,7 @@ def due(job: Job) -> list[str]:
 def pending(job: Job) -> list[Period]:
     """Return the complete periods whose figures are not released yet, or may have changed."""
     now = _Inputs(job)
-    return [period for period in _complete(job) if now.changed(period)]
+    return [period for period in _complete(job) if _changed(job, period, now.of(period))]
 
 
 def closed(job: Job) -> date:
@@ -72,7 +72,7 @@ def publish_complete(job: Job) -> list[Release]:
     # One after the other: the protection of a release looks at those before.
     for period in _complete(job):
         inputs = now.of(period)
-        if now.changed(period):
+        if _changed(job, period, inputs):
             try:
                 made += _publish(job, period, job.known.periods.get(period.key))
             except DisclosureError as error:
@@ -132,7 +132,7 @@ def _complete(job: Job) -> list[Period]:
 
 
 class _Inputs:
-    """What releases would be made from now, and whether that is what they were made from."""
+    """What releases would be made from now."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -140,11 +140,6 @@ class _Inputs:
         self._reach: dict[Period, date] = {}
         firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
         self._firsts = ledger.digest([firsts, consent_log.exists(job)])  # a log that begins later says more of a day
-
-    def changed(self, period: Period) -> bool:
-        """Whether a period was never released, or from something else."""
-        before = self._job.known.periods.get(period.key)
-        return before is None or before.fingerprint != self.of(period).fingerprint
 
     def of(self, period: Period) -> memory.Made:
         """Return the digests of everything that a period's release is made from."""
@@ -163,10 +158,18 @@ class _Inputs:
         return memory.Made(ledger.digest([*shared, inputs]), *shared, records)
 
     def _looks_at(self, period: Period, partition: str) -> bool:
+        day = public.day_of(partition)
+        if day > period.last or partition.startswith("consents/"):
+            return day <= period.last
         if period not in self._reach:
             self._reach[period] = measure.needs(measure.units(period), self._job.settings).first
-        day = public.day_of(partition)
-        return day <= period.last and (partition.startswith("consents/") or day >= self._reach[period])
+        return day >= self._reach[period]
+
+
+def _changed(job: Job, period: Period, inputs: memory.Made) -> bool:
+    """Whether a period was never released, or from something else."""
+    before = job.known.periods.get(period.key)
+    return before is None or before.fingerprint != inputs.fingerprint
 
 
 def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Entry
 
 _WEEK = timedelta(weeks=1)
-_KEPT = 16
-"""Weeks for which summaries are kept before the latest: no table's windows reach further back."""
+_KEPT = 8
+"""Weeks for which summaries are kept before the latest: for data that is later, one is made from the days."""
 
 
 def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:

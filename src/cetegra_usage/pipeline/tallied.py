@@ -102,8 +102,9 @@ class Kept:
         return statements()
 
     @cached_property
-    def _contents(self) -> dict[Partition, str]:
-        return {parse(partition): record.content for partition, record in self._job.ledger.latest.items()}
+    def _contents(self) -> measure.Contents:
+        latest = self._job.ledger.latest.items()
+        return measure.Contents({parse(partition): record.content for partition, record in latest})
 
     @cached_property
     def _forgotten_in(self) -> dict[Partition, Record]:

@@ -33,12 +33,13 @@ class Entry:
     Attributes:
         path: Relative to the store's url.
         bytes: Its size.
-        etag: Changes whenever its content does; means nothing outside its store.
+        etag: Changes whenever its content does; means nothing outside its store. None of a file that was not listed,
+            because its name stands for its content.
     """
 
     path: str
     bytes: int
-    etag: str
+    etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
