@@ -115,15 +115,7 @@ def load(store: Store) -> Memory:
 
 def keep(store: Store, memory: Memory) -> None:
     """Write it over what was there."""
-    document = {
-        "seen": memory.seen,
-        "attempts": {partition: asdict(attempt) for partition, attempt in memory.attempts.items()},
-        "periods": {period: asdict(made) for period, made in memory.periods.items()},
-        "records": memory.records,
-        "head": memory.head,
-        "forgotten": asdict(memory.forgotten),
-    }
-    store.put(FILE, canonical(document))
+    store.put(FILE, canonical(asdict(memory)))
 
 
 def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:

@@ -159,11 +159,13 @@ class _Inputs:
 
     def _looks_at(self, period: Period, partition: str) -> bool:
         day = public.day_of(partition)
-        if day > period.last or partition.startswith("consents/"):
-            return day <= period.last
+        return day <= period.last and (partition.startswith("consents/") or day >= self._first_day(period))
+
+    def _first_day(self, period: Period) -> date:
+        """Return the first day of the events that a period looks at."""
         if period not in self._reach:
             self._reach[period] = measure.needs(measure.units(period), self._job.settings).first
-        return day >= self._reach[period]
+        return self._reach[period]
 
 
 def _changed(job: Job, period: Period, inputs: memory.Made) -> bool:

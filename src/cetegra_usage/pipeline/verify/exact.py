@@ -199,4 +199,4 @@ def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only
         for file in record.rollups:
             if file.path not in there and record is not last[record.partition]:
                 continue
-            _hold(store, there.get(file.path, Entry(file.path, file.bytes, "")), file, "rollups", findings, spool)
+            _hold(store, there.get(file.path, Entry(file.path, file.bytes, None)), file, "rollups", findings, spool)
