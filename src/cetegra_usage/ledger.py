@@ -18,10 +18,13 @@ summaries are about to be put and which go::
     {"kind": "kept", "files": [{"path", "bytes", "sha256"}, ...], "gone": [path, ...]}
 
 A run does not read the chain from its beginning: what holds after some segment is summed up beside it, compressed, with
-every value that records share once. It is derived from the chain alone, and `verify` holds it against it::
+every value that records share once. The files that records name are most of it, and asked for of few: of older records
+they stand apart, 64 records a file, and are read when somebody asks. Both are derived from the chain alone, `verify`
+holds them against it, and what is not there, or of another chain, is read from the chain::
 
     <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "kept", "manifests",
                                          "numbers", "sha256", "when", "bodies": of the records that hold, "values"}
+    <warehouse>/memory/ledger/<n>.json.gz   {number of a record: [its sha256, {"inputs", "rollups"}], ...}
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ import gzip
 import hashlib
 import json
 import zlib
+from collections import UserList, defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
@@ -39,7 +44,7 @@ from cetegra_usage.model import Input, Rows
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -49,6 +54,10 @@ FOLDER = "ledger"
 SUM = "memory/ledger.json.gz"
 GENESIS = "0" * 64
 VERDICT, RELEASE, FORGOTTEN, KEPT = "verdict", "release", "forgotten", "kept"
+PART = 64
+"""Records whose files stand in one part."""
+_FILES = ("inputs", "rollups")
+_ELSEWHERE = -1  # in the place of a value's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ class Record:
     @property
     def content(self) -> str:
         """A hash of the state and the accepted rows; it stays the same when somebody is forgotten."""
-        return self.body.get("content") or digest([self.state, [file.sha256 for file in self.rollups]])
+        return self.body.get("content") or content_of(self.state, self.rollups)
 
     @property
     def forgotten_until(self) -> date:
@@ -209,18 +218,36 @@ def load(store: Store) -> Ledger:
     return ledger
 
 
+class _Apart(UserList["dict[str, Any]"]):
+    """Files that a record names, read when they are asked for."""
+
+    def __init__(self, read: Callable[[], list[dict[str, Any]]]) -> None:
+        self._read = read
+
+    @cached_property
+    def data(self) -> list[dict[str, Any]]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._read()
+
+
 def sum_up(store: Store, ledger: Ledger) -> None:
     """Keep beside the chain what holds now, unless it is there; the caller holds the warehouse."""
-    if ledger.summed < ledger.count:
-        store.put(SUM, gzip.compress(canonical(summary(ledger)), compresslevel=1, mtime=0))
-        ledger.summed = ledger.count
+    if ledger.summed == ledger.count:
+        return
+    apart: dict[int, list[Record]] = defaultdict(list)
+    for record in _holding(ledger):
+        if record.number <= _older(ledger):
+            apart[part_of(record.number)].append(record)
+    for part, records in apart.items():
+        if not all(isinstance(files, _Apart) for record in records for files in _files(record).values()):
+            store.put(part_path(part), compressed({record.number: files_apart(record) for record in records}))
+    store.put(SUM, compressed(summary(ledger)))
+    ledger.summed = ledger.count
 
 
 def summary(ledger: Ledger) -> dict[str, Any]:
     """Return what holds after the last segment, as it is kept; what bodies share stands once, by its number."""
-    records = [record for verdicts in ledger.verdicts.values() for record in verdicts]
-    records += [record for record in ledger.latest.values() if not record.is_verdict]
-    records.sort(key=lambda record: record.number)
+    records = _holding(ledger)
+    older = _older(ledger)
     values: list[Any] = []
     known: dict[int, int] = {}  # by identity: what was read as one value is one
     found: dict[bytes, int] = {}
@@ -232,6 +259,11 @@ def summary(ledger: Ledger) -> dict[str, Any]:
                 values.append(value)
         return known[id(value)]
 
+    def said(record: Record, key: str) -> int | None:
+        if key not in record.body or (key in _FILES and key not in _files(record)):
+            return None
+        return _ELSEWHERE if key in _FILES and record.number <= older else number(record.body[key])
+
     keys = sorted({key for record in records for key in record.body} - {"number", "previous"})
     return {
         "segments": ledger.segments,
@@ -242,24 +274,47 @@ def summary(ledger: Ledger) -> dict[str, Any]:
         "numbers": [record.number for record in records],
         "sha256": [record.sha256 for record in records],
         "when": [number(record.when) for record in records],
-        "bodies": {
-            key: [number(record.body[key]) if key in record.body else None for record in records] for key in keys
-        },
+        "bodies": {key: [said(record, key) for record in records] for key in keys},
         "values": values,
     }
 
 
-def read_summary(store: Store) -> dict[str, Any] | None:
-    """Return what is kept beside the chain; None where nothing is, or nothing that can be read."""
-    try:
-        return json.loads(gzip.decompress(store.read(SUM)))
-    except (ObjectMissingError, OSError, EOFError, zlib.error, ValueError):
-        return None
+def part_of(number: int) -> int:
+    """Return the number of the part in which an older record's files are."""
+    return (number - 1) // PART + 1
+
+
+def part_path(part: int) -> str:
+    """Return where files of older records are."""
+    return f"memory/ledger/{part}.json.gz"
+
+
+def files_apart(record: Record) -> list[Any]:
+    """Return what a part holds of a record: its hash, and the files that it names itself."""
+    return [record.sha256, {key: list(files) for key, files in _files(record).items()}]
+
+
+def _holding(ledger: Ledger) -> list[Record]:
+    """Return every verdict, and what was said since of those of which somebody was forgotten, in the chain's order."""
+    records = [record for verdicts in ledger.verdicts.values() for record in verdicts]
+    records += [record for record in ledger.latest.values() if not record.is_verdict]
+    return sorted(records, key=lambda record: record.number)
+
+
+def _older(ledger: Ledger) -> int:
+    """Return how many records' files stand apart."""
+    return ledger.count - ledger.count % PART
+
+
+def _files(record: Record) -> dict[str, Sequence[dict[str, Any]]]:
+    """Return the files that a record names itself, by its key."""
+    keys = _FILES if record.is_verdict else ("rollups",)
+    return {key: record.body[key] for key in keys if key in record.body}
 
 
 def _summed_up(store: Store) -> Ledger:
     """Return the ledger as it was summed up; an empty one where it was not."""
-    document = read_summary(store)
+    document = read_compressed(store, SUM)
     if document is None:
         return Ledger()
     ledger = Ledger(
@@ -271,11 +326,24 @@ def _summed_up(store: Store) -> Ledger:
         first=document["segments"] + 1,
         summed=document["count"],
     )
+    part = cache(lambda path: read_compressed(store, path) or {})
+
+    def apart(number: int, sha256: str, key: str) -> _Apart:
+        def read() -> list[dict[str, Any]]:
+            found, files = part(part_path(part_of(number))).get(str(number), ("", {}))
+            return files[key] if found == sha256 else ledger.since(number - 1, store)[0].body[key]
+
+        return _Apart(read)
+
     values = document["values"]
     bodies = document["bodies"]
-    for nth, number in enumerate(document["numbers"]):
-        body = {key: values[at[nth]] for key, at in bodies.items() if at[nth] is not None}
-        ledger.place(Record(number, document["sha256"][nth], values[document["when"][nth]], body))
+    for nth, (number, sha256) in enumerate(zip(document["numbers"], document["sha256"], strict=True)):
+        body = {
+            key: apart(number, sha256, key) if at[nth] == _ELSEWHERE else values[at[nth]]
+            for key, at in bodies.items()
+            if at[nth] is not None
+        }
+        ledger.place(Record(number, sha256, values[document["when"][nth]], body))
     return ledger
 
 
@@ -301,9 +369,9 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
         return
     entries: list[dict[str, Any]] = []
     number, previous = ledger.count, ledger.head
-    for content in bodies:
+    for said in bodies:
         number += 1
-        body = {"number": number, "previous": previous, **content}
+        body = {"number": number, "previous": previous, **said}
         previous = digest(body)
         entries.append({"body": body, "sha256": previous, "when": when.isoformat(timespec="seconds")})
     segment = {"records": entries, "sha256": digest(entries)}
@@ -312,6 +380,11 @@ def append(store: Store, ledger: Ledger, bodies: Sequence[Mapping[str, Any]], wh
             "another run has written to the ledger", why="two runs worked at once", hint="cetegra-usage run"
         )
     ledger.take(segment)
+
+
+def content_of(state: str, rollups: Iterable[StoredFile]) -> str:
+    """Return what a verdict calls its state and accepted rows."""
+    return digest([state, [file.sha256 for file in rollups]])
 
 
 def forgetting(verdict: Record, rollups: Sequence[StoredFile], until: date) -> dict[str, Any]:
@@ -336,6 +409,19 @@ def forgetting(verdict: Record, rollups: Sequence[StoredFile], until: date) -> d
 def canonical(document: Any) -> bytes:
     """Return a document as canonical JSON: sorted keys, no white space, UTF-8."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def compressed(document: Any) -> bytes:
+    """Return a document as canonical JSON, compressed: the same bytes for the same document."""
+    return gzip.compress(canonical(document), compresslevel=1, mtime=0)
+
+
+def read_compressed(store: Store, path: str) -> dict[str, Any] | None:
+    """Return a document that was kept compressed; None where none is, or none that can be read."""
+    try:
+        return json.loads(gzip.decompress(store.read(path)))
+    except (ObjectMissingError, OSError, EOFError, zlib.error, ValueError):
+        return None
 
 
 def digest(document: Any) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from cetegra_usage import ledger
 from cetegra_usage.cli import main
-from cetegra_usage.pipeline import releases
+from cetegra_usage.pipeline import memory, releases
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import load_settings
@@ -25,7 +25,7 @@ from support.landed import PERSON, change, event, identified
 from support.mortal import run_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from cetegra_usage.pipeline.verify import Findings
@@ -40,6 +40,14 @@ def rows(day: date, *, bad: bool = False) -> list[dict[str, Any]]:
     lawful = [event(number, 8 + number / 10, day=day) for number in range(40)]
     lawful += [identified(100 + number, 9 + number / 10, PERSON + number % 13, day=day) for number in range(40)]
     return [*lawful, event(999, feature="kari.nordmann@example.org", day=day)] if bad else lawful
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parts() -> Generator[None]:
+    """A chain of a few records has parts, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "PART", 4)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +132,12 @@ def write(path: str, content: bytes) -> Callable[[Path], None]:
 
 def summed(change: Callable[[Any], Any]) -> Callable[[Path], None]:
     """Change what is summed up of the ledger."""
+    return unzipped(ledger.SUM, change)
 
+
+def unzipped(path: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
     def tamper(root: Path) -> None:
-        file = root / "warehouse" / ledger.SUM
+        file = root / "warehouse" / path
         document = json.loads(gzip.decompress(file.read_bytes()))
         change(document)
         file.write_bytes(gzip.compress(ledger.canonical(document)))
@@ -238,6 +249,10 @@ def _hush(document: Any) -> None:
         result.update(success=True, count=0)
 
 
+def _other_file(part: Any) -> None:
+    next(iter(part.values()))[1]["inputs"][0].update(bytes=1)
+
+
 TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     # name, what is done, what a fault must name, whether the published files alone show it
     ("a byte of a table", flip(f"{R2}/data/features.parquet"), f"{R2[8:]}/data/features.parquet", True),
@@ -262,6 +277,11 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ("a byte of what is summed up", flip(f"warehouse/{ledger.SUM}"), ledger.SUM, False),
     ("another sum", summed(lambda d: d["values"].append("x")), ledger.SUM, False),
     ("the sum of another chain", summed(lambda d: d.update(segments=10**6)), ledger.SUM, False),
+    ("a byte of a part of it", flip(f"warehouse/{ledger.part_path(2)}"), ledger.part_path(2), False),
+    ("no part of it", remove(f"warehouse/{ledger.part_path(1)}"), ledger.part_path(1), False),
+    ("another file named in a part", unzipped(ledger.part_path(1), _other_file), ledger.part_path(1), False),
+    ("a record less in a part", unzipped(ledger.part_path(3), lambda d: d.popitem()), ledger.part_path(3), False),
+    ("a byte of what was seen", flip(f"warehouse/{memory.FILE}"), memory.FILE, False),
     ("a byte of a vocabulary", flip("warehouse/memory/vocabularies/*"), "memory/vocabularies", False),
     (
         "the time of a record",

@@ -40,6 +40,12 @@ def release(manifest: int) -> dict[str, Any]:
     return {"kind": ledger.RELEASE, "manifest": manifest, "manifest_sha256": f"{manifest}" * 64}
 
 
+@pytest.fixture(autouse=True)
+def parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain of nine records has parts, too."""
+    monkeypatch.setattr(ledger, "PART", 2)
+
+
 DOCS = "events/docs/2026-06-01"
 SEGMENTS = [
     [verdict("consents/2026-06-01"), verdict(DOCS, *FILES[:2])],
@@ -96,11 +102,35 @@ def test_only_segments_that_are_not_summed_up_are_read(tmp_path: Path) -> None:
     assert [record.number for record in known.records] == [7, 8, 9]
 
 
+def test_files_of_older_records_are_read_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = written(tmp_path, sums={3, 5})
+    whole = held(ledger.load(written(tmp_path / "whole", sums=set())))
+    asked: list[str] = []
+    read = type(store).read
+    monkeypatch.setattr(type(store), "read", lambda self, path: asked.append(path) or read(self, path))
+    known = ledger.load(store)
+    assert asked == [ledger.SUM]
+    assert known.verdicts[DOCS][1].rollups == (FILES[2],)
+    assert known.latest[DOCS].rollups == (FILES[3],)
+    assert asked[1:] == [ledger.part_path(3), ledger.part_path(4)]
+    assert held(known) == whole
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"1":["",{}]}')])
+def test_files_of_older_records_that_are_not_there_are_read_from_the_chain(tmp_path: Path, content: bytes) -> None:
+    store = written(tmp_path, sums={2, 5})
+    for part in range(1, 5):
+        store.put(ledger.part_path(part), content)
+    assert held(ledger.load(store)) == held(ledger.load(written(tmp_path / "whole", sums=set())))
+
+
 def test_it_says_no_more_than_the_chain(tmp_path: Path) -> None:
     """What is summed up of another chain, or cannot be read, is as good as nothing."""
     store, other = written(tmp_path / "one", sums={3}), written(tmp_path / "two", sums=set())
     sane = held(ledger.load(other))
-    changed = ledger.read_summary(store)
+    changed = ledger.read_compressed(store, ledger.SUM)
     assert changed is not None
     for content in (
         b"",

@@ -198,6 +198,7 @@ def _examine(
         "repeated_ids",
         "repeated_rows",
         "held_groups",
+        "intervals_seen",
         "ending_persons",
         "session_spans",
     ):

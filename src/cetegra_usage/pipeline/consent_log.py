@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FILE = "memory/consents.parquet"
 _DAYS = "days"
+_ENOUGH = 32
+"""Hexadecimal digits of a hash by which a day's changes are told from others."""
 COLUMNS = ("pseudonym", "changed_at", "state")
 _NONE = pl.DataFrame(
     schema={"day": pl.Date, "pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String}
@@ -51,11 +53,11 @@ def file(job: Job) -> Path:
         for partition, record in job.ledger.latest.items()
         if partition.startswith("consents/")
     }
-    now = {day.isoformat(): [stored.sha256 for stored in record.rollups] for day, record in records.items()}
+    now = {day.isoformat(): record.content[:_ENOUGH] for day, record in records.items()}
     local = job.spec.spool / "consents.parquet"
-    if local.exists() and _days_of(local) == now:
+    if job.consents == now:
         return local
-    kept, days = _kept(job)
+    kept, days = _kept(job) if job.consents is None else (pl.read_parquet(local), job.consents)
     same = [day for day in records if days.get(day.isoformat()) == now[day.isoformat()]]
     frames = [
         pl.read_parquet(path).select(pl.lit(day).alias("day"), *COLUMNS)
@@ -67,16 +69,13 @@ def file(job: Job) -> Path:
     rows.write_parquet(local, metadata={_DAYS: json.dumps(now, sort_keys=True)})
     if days != now and job.lease:
         job.stores.warehouse.put_file(_FILE, local)
+    job.consents = now
     return local
 
 
-def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, str]]:
     try:
         data = job.stores.warehouse.read(_FILE)
     except ObjectMissingError:
         return _NONE, {}
-    return pl.read_parquet(io.BytesIO(data)), _days_of(io.BytesIO(data))
-
-
-def _days_of(source: Path | io.BytesIO) -> dict[str, list[str]]:
-    return json.loads(pl.read_parquet_metadata(source)[_DAYS])
+    return pl.read_parquet(io.BytesIO(data)), json.loads(pl.read_parquet_metadata(io.BytesIO(data))[_DAYS])

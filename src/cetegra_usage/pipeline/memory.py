@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.ledger import GENESIS, StoredFile, canonical, digest, sha256_of
+from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
-from cetegra_usage.store import Entry, ObjectMissingError
+from cetegra_usage.store import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Store
 
-FILE = "memory/partitions.json"
+FILE = "memory/partitions.json.gz"
 KEY = "memory/key"
 ROLLUPS = "rollups"
 _COUNTS = "totals"
@@ -87,6 +87,7 @@ class Memory:
         records: How many records the ledger had when a run last wrote to it.
         head: The hash of the last of them.
         forgotten: How far forgetting has come.
+        derived: The number of the manifest from which a run last made what is derived from it.
     """
 
     seen: dict[str, str] = field(default_factory=dict[str, str])
@@ -95,13 +96,13 @@ class Memory:
     records: int = 0
     head: str = GENESIS
     forgotten: Forgotten = Forgotten()
+    derived: int = 0
 
 
 def load(store: Store) -> Memory:
-    """Read it; an empty one where there is none."""
-    try:
-        document = json.loads(store.read(FILE))
-    except ObjectMissingError:
+    """Read it; an empty one where there is none that can be read."""
+    document = read_compressed(store, FILE)
+    if document is None:
         return Memory()
     return Memory(
         document["seen"],
@@ -110,12 +111,13 @@ def load(store: Store) -> Memory:
         document["records"],
         document["head"],
         Forgotten(**document["forgotten"]),
+        document["derived"],
     )
 
 
 def keep(store: Store, memory: Memory) -> None:
     """Write it over what was there."""
-    store.put(FILE, canonical(asdict(memory)))
+    store.put(FILE, compressed(asdict(memory)))
 
 
 def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:

@@ -456,6 +456,7 @@ def _commit(
                     "duckdb": duckdb.__version__,
                     "great-expectations": judge.gx_version(),
                 },
+                "content": ledger.content_of(verdict.state, stored.get(partition, ())),
                 "rollups": [asdict(file) for file in stored.get(partition, ())],
             }
         )

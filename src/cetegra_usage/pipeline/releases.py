@@ -83,8 +83,8 @@ def publish_complete(job: Job) -> list[Release]:
             memory.keep(job.stores.warehouse, job.known)
         else:
             job.known.periods[period.key] = inputs
+    job.known.derived = manifests.derive(job.stores.publish, rendered_index, job.known.derived)
     memory.keep(job.stores.warehouse, job.known)
-    _derive(job)
     if refused:
         raise refused[0]
     return made
@@ -104,7 +104,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
         )
     with job.held():
         made = _publish(job, period, job.known.periods.get(period.key))
-        _derive(job)
+        manifests.derive(job.stores.publish, rendered_index)
     return made
 
 
@@ -246,10 +246,6 @@ def _measured(job: Job, period: Period) -> dict[str, pl.DataFrame]:
     )
     tallies.put()
     return exact
-
-
-def _derive(job: Job) -> None:
-    manifests.derive(job.stores.publish, rendered_index)
 
 
 def _document(

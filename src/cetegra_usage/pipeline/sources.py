@@ -38,7 +38,8 @@ def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
         if partition.kind != "events" or partition.service not in accepted or record.state != "accepted":
             continue
         accepted[partition.service].add(partition.day)
-        rollups += memory.rollup_files(job, record, lambda table, day=partition.day: wanted.wants(table, day))
+        if any(partition.day in days for days in wanted.tables.values()):  # of others nobody asks which files they have
+            rollups += memory.rollup_files(job, record, lambda table, day=partition.day: wanted.wants(table, day))
     for sunday, (service, first) in product(sorted(wanted.known), firsts.items()):
         if first and first <= sunday:
             rollups += summaries.summary(job, service, sunday)

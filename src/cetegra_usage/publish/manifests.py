@@ -92,11 +92,21 @@ def advance(store: Store, number: int, content: bytes) -> None:
         )
 
 
-def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str]) -> None:
+def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str], known: int | None = None) -> int:
     """Write `latest.json` and `index.html` from the highest manifest, and again if a higher one appears meanwhile.
 
     An index whose hash the manifest names stays as it is, though this version might render it otherwise.
+
+    Args:
+        store: Where is published.
+        index: Renders `index.html`.
+        known: The number of the manifest from which both were made, if that is remembered: then nothing is read.
+
+    Returns:
+        The number of the manifest from which both are.
     """
+    if known is not None and known == max(_numbers(store), default=0) and store.exists(INDEX) and store.exists(LATEST):
+        return known
     manifest = current(store)
     while True:
         there = store.read(INDEX) if store.exists(INDEX) else b""
@@ -105,7 +115,7 @@ def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str]) ->
         _put_changed(store, LATEST, latest(manifest))
         newer = current(store)
         if newer.number == manifest.number:
-            return
+            return manifest.number
         manifest = newer
 
 

@@ -46,7 +46,7 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
 def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     """Read every segment; hold each record against its hash and the one before, and what is summed up against all."""
     known = ledger.Ledger()
-    summed = ledger.read_summary(store)
+    summed = ledger.read_compressed(store, ledger.SUM)
     there = {entry.path for entry in store.list(ledger.FOLDER)}
     highest = ledger.highest(there)
     for path in sorted(there - {ledger.path_of(number) for number in range(1, highest + 1)}):
@@ -69,6 +69,7 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
             known.take(segment)
         if summed and summed["segments"] == number:
             findings.expect(ledger.summary(known) == summed, ledger.SUM, "it is not what the records come to")
+            _apart(store, known, summed["numbers"], findings)
     if summed is None:
         findings.expect(not store.exists(ledger.SUM), ledger.SUM, "it cannot be read as what it must be")
     else:
@@ -76,10 +77,24 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     return known
 
 
+def _apart(store: Store, known: ledger.Ledger, numbers: Sequence[int], findings: Findings) -> None:
+    """Hold the files of older records, which stand apart from what is summed up, against the records."""
+    records = {record.number: record for record in known.records}
+    for part in range(1, known.count // ledger.PART + 1):
+        path = ledger.part_path(part)
+        with findings.reading(path):
+            found = ledger.read_compressed(store, path) or {}
+            same = all(ledger.files_apart(records[int(number)]) == files for number, files in found.items())
+            holding = {str(number) for number in numbers if ledger.part_of(number) == part}
+            findings.expect(same and holding <= set(found), path, "it is not what its records name")
+
+
 def _remembered(store: Store, records: Sequence[Record], findings: Findings) -> None:
     """Hold the chain's end against what the run that last wrote to it remembered."""
     with findings.reading(memory.FILE):
         if store.exists(memory.FILE) or records:
+            readable = not store.exists(memory.FILE) or ledger.read_compressed(store, memory.FILE) is not None
+            findings.expect(readable, memory.FILE, "it cannot be read as what it must be")
             known = memory.load(store)
             kept = known.records <= len(records) and (
                 known.records == 0 or records[known.records - 1].sha256 == known.head
