@@ -18,13 +18,14 @@ summaries are about to be put and which go::
     {"kind": "kept", "files": [{"path", "bytes", "sha256"}, ...], "gone": [path, ...]}
 
 A run does not read the chain from its beginning: what holds after some segment is summed up beside it, compressed, with
-every value that records share once. The files that records name are most of it, and asked for of few: of older records
-they stand apart, 64 records a file, and are read when somebody asks. Both are derived from the chain alone, `verify`
-holds them against it, and what is not there, or of another chain, is read from the chain::
+every value that records share once. Hashes are most of it, and few are asked for: those of older records stand in
+parts, of 64 records each, and those of what is kept in another; what is summed up names the hash of each part. It is
+derived from the chain alone, `verify` holds it against that, and what is not there is read from the chain::
 
-    <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "kept", "manifests",
+    <warehouse>/memory/ledger.json.gz   {"segments", "count", "head", "manifests", "parts": hash of each by its name,
                                          "numbers", "sha256", "when", "bodies": of the records that hold, "values"}
-    <warehouse>/memory/ledger/<n>.json.gz   {number of a record: [its sha256, {"inputs", "rollups"}], ...}
+    <warehouse>/memory/ledger/<n>.json.gz    {number of a record: {"sha256", "content", "inputs", "rollups"}, ...}
+    <warehouse>/memory/ledger/kept.json.gz   {"files": [{"path", "bytes", "sha256"}, ...]}
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections import UserList, defaultdict
+from collections import UserDict, defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
@@ -44,7 +45,7 @@ from cetegra_usage.model import Input, Rows
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -55,8 +56,8 @@ SUM = "memory/ledger.json.gz"
 GENESIS = "0" * 64
 VERDICT, RELEASE, FORGOTTEN, KEPT = "verdict", "release", "forgotten", "kept"
 PART = 64
-"""Records whose files stand in one part."""
-_FILES = ("inputs", "rollups")
+"""Records whose hashes stand in one part."""
+_APART = ("content", "inputs", "rollups")
 _ELSEWHERE = -1  # in the place of a value's number
 
 
@@ -69,21 +70,46 @@ class StoredFile:
     sha256: str
 
 
+class Later:
+    """A value that is read when it is asked for."""
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self._read = read
+
+    @cached_property
+    def value(self) -> Any:
+        """What is read."""
+        return self._read()
+
+
+def _now(value: Any) -> Any:
+    return value.value if isinstance(value, Later) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One verdict, or what else the warehouse answers for.
 
     Attributes:
         number: Its place in the chain, from 1.
-        sha256: The hash of its body.
+        hashed: The hash of its body, or where it is read.
         when: When it was written, beside the hash.
-        body: What is chained; see `body`.
+        body: What is chained; see `said`.
     """
 
     number: int
-    sha256: str
+    hashed: str | Later
     when: str
     body: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its body."""
+        return _now(self.hashed)
+
+    def said(self, key: str) -> Any:
+        """Return what its body says, which stands apart in some older ones."""
+        return _now(self.body[key])
 
     @property
     def kind(self) -> str:
@@ -108,12 +134,12 @@ class Record:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The files that were judged."""
-        return tuple(Input(**entry) for entry in self.body["inputs"])
+        return tuple(Input(**entry) for entry in self.said("inputs"))
 
     @property
     def rollups(self) -> tuple[StoredFile, ...]:
         """The files that the partition was rolled up into; none if it was quarantined."""
-        return tuple(StoredFile(**entry) for entry in self.body["rollups"])
+        return tuple(StoredFile(**entry) for entry in self.said("rollups"))
 
     @property
     def is_verdict(self) -> bool:
@@ -123,7 +149,7 @@ class Record:
     @property
     def content(self) -> str:
         """A hash of the state and the accepted rows; it stays the same when somebody is forgotten."""
-        return self.body.get("content") or content_of(self.state, self.rollups)
+        return self.said("content") if "content" in self.body else content_of(self.state, self.rollups)
 
     @property
     def forgotten_until(self) -> date:
@@ -155,6 +181,7 @@ class Ledger:
         records: Those that were read one by one, in order: the last ones, or all.
         first: The number of the first of these segments.
         summed: How many of the records are summed up beside the chain.
+        parts: The hash of each part of that by its name.
     """
 
     count: int = 0
@@ -162,11 +189,12 @@ class Ledger:
     segments: int = 0
     verdicts: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
-    kept: dict[str, StoredFile] = field(default_factory=dict[str, StoredFile])
+    kept: MutableMapping[str, StoredFile] = field(default_factory=dict[str, StoredFile])
     manifests: dict[int, str] = field(default_factory=dict[int, str])
     records: list[Record] = field(default_factory=list[Record])
     first: int = 1
     summed: int = 0
+    parts: dict[str, str] = field(default_factory=dict[str, str])
 
     def since(self, number: int, store: Store) -> list[Record]:
         """Return the records after the first `number`; segments that were not read are read now."""
@@ -186,9 +214,7 @@ class Ledger:
             if record.kind == RELEASE:
                 self.manifests[record.body["manifest"]] = record.body["manifest_sha256"]
             if record.kind == KEPT:
-                self.kept |= {file["path"]: StoredFile(**file) for file in record.body["files"]}
-                for path in record.body["gone"]:
-                    self.kept.pop(path, None)
+                _keep(self.kept, record)
 
     def place(self, record: Record) -> None:
         """Add what a record says of its partition."""
@@ -218,28 +244,25 @@ def load(store: Store) -> Ledger:
     return ledger
 
 
-class _Apart(UserList["dict[str, Any]"]):
-    """Files that a record names, read when they are asked for."""
-
-    def __init__(self, read: Callable[[], list[dict[str, Any]]]) -> None:
-        self._read = read
-
-    @cached_property
-    def data(self) -> list[dict[str, Any]]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._read()
+def _keep(kept: MutableMapping[str, StoredFile], record: Record) -> None:
+    kept.update({file["path"]: StoredFile(**file) for file in record.body["files"]})
+    for path in record.body["gone"]:
+        kept.pop(path, None)
 
 
 def sum_up(store: Store, ledger: Ledger) -> None:
     """Keep beside the chain what holds now, unless it is there; the caller holds the warehouse."""
     if ledger.summed == ledger.count:
         return
-    apart: dict[int, list[Record]] = defaultdict(list)
+    parts: dict[str, list[Record]] = defaultdict(list)
     for record in _holding(ledger):
         if record.number <= _older(ledger):
-            apart[part_of(record.number)].append(record)
-    for part, records in apart.items():
-        if not all(isinstance(files, _Apart) for record in records for files in _files(record).values()):
-            store.put(part_path(part), compressed({record.number: files_apart(record) for record in records}))
+            parts[part_of(record.number)].append(record)
+    for name, records in parts.items():
+        if not all(isinstance(record.hashed, Later) for record in records):
+            _put_part(store, ledger, name, {str(record.number): apart(record) for record in records})
+    if any(record.kind == KEPT and record.number > ledger.summed for record in ledger.records):
+        _put_part(store, ledger, KEPT, kept_apart(ledger))
     store.put(SUM, compressed(summary(ledger)))
     ledger.summed = ledger.count
 
@@ -260,38 +283,60 @@ def summary(ledger: Ledger) -> dict[str, Any]:
         return known[id(value)]
 
     def said(record: Record, key: str) -> int | None:
-        if key not in record.body or (key in _FILES and key not in _files(record)):
-            return None
-        return _ELSEWHERE if key in _FILES and record.number <= older else number(record.body[key])
+        if key in _APART:
+            if key not in _own(record):
+                return None
+            return _ELSEWHERE if record.number <= older else number(record.body[key])
+        return number(record.body[key]) if key in record.body else None
 
     keys = sorted({key for record in records for key in record.body} - {"number", "previous"})
     return {
         "segments": ledger.segments,
         "count": ledger.count,
         "head": ledger.head,
-        "kept": [asdict(file) for _, file in sorted(ledger.kept.items())],
         "manifests": [[number, sha256] for number, sha256 in sorted(ledger.manifests.items())],
+        "parts": ledger.parts,
         "numbers": [record.number for record in records],
-        "sha256": [record.sha256 for record in records],
+        "sha256": [record.sha256 for record in records if record.number > older],
         "when": [number(record.when) for record in records],
         "bodies": {key: [said(record, key) for record in records] for key in keys},
         "values": values,
     }
 
 
-def part_of(number: int) -> int:
-    """Return the number of the part in which an older record's files are."""
-    return (number - 1) // PART + 1
+def part_of(number: int) -> str:
+    """Return the name of the part in which an older record's hashes are."""
+    return str((number - 1) // PART + 1)
 
 
-def part_path(part: int) -> str:
-    """Return where files of older records are."""
-    return f"memory/ledger/{part}.json.gz"
+def part_path(name: str) -> str:
+    """Return where a part is."""
+    return f"memory/ledger/{name}.json.gz"
 
 
-def files_apart(record: Record) -> list[Any]:
-    """Return what a part holds of a record: its hash, and the files that it names itself."""
-    return [record.sha256, {key: list(files) for key, files in _files(record).items()}]
+def part(store: Store, name: str, sha256: str | None) -> dict[str, Any]:
+    """Return a part; nothing where it is not there, or another."""
+    try:
+        data = store.read(part_path(name))
+    except ObjectMissingError:
+        return {}
+    return json.loads(gzip.decompress(data)) if hashlib.sha256(data).hexdigest() == sha256 else {}
+
+
+def _put_part(store: Store, ledger: Ledger, name: str, document: Mapping[str, Any]) -> None:
+    data = compressed(document)
+    store.put(part_path(name), data)
+    ledger.parts[name] = hashlib.sha256(data).hexdigest()
+
+
+def apart(record: Record) -> dict[str, Any]:
+    """Return what a part holds of a record."""
+    return {"sha256": record.sha256, **{key: record.said(key) for key in _own(record)}}
+
+
+def kept_apart(ledger: Ledger) -> dict[str, Any]:
+    """Return the part of what is kept."""
+    return {"files": [asdict(file) for _, file in sorted(ledger.kept.items())]}
 
 
 def _holding(ledger: Ledger) -> list[Record]:
@@ -302,44 +347,66 @@ def _holding(ledger: Ledger) -> list[Record]:
 
 
 def _older(ledger: Ledger) -> int:
-    """Return how many records' files stand apart."""
+    """Return how many records' hashes stand apart."""
     return ledger.count - ledger.count % PART
 
 
-def _files(record: Record) -> dict[str, Sequence[dict[str, Any]]]:
-    """Return the files that a record names itself, by its key."""
-    keys = _FILES if record.is_verdict else ("rollups",)
-    return {key: record.body[key] for key in keys if key in record.body}
+def _own(record: Record) -> list[str]:
+    """Return which of what stands apart a record says itself; that somebody was forgotten says nothing of inputs."""
+    return [key for key in _APART if key in record.body and (record.is_verdict or key != "inputs")]
+
+
+class _Kept(UserDict[str, StoredFile]):
+    """What is kept, read when it is asked for."""
+
+    def __init__(self, read: Callable[[], dict[str, StoredFile]]) -> None:
+        self._read = read
+
+    @cached_property
+    def data(self) -> dict[str, StoredFile]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._read()
 
 
 def _summed_up(store: Store) -> Ledger:
     """Return the ledger as it was summed up; an empty one where it was not."""
     document = read_compressed(store, SUM)
-    if document is None:
+    if document is None or "parts" not in document:
         return Ledger()
+    count = document["count"]
+
+    def kept() -> dict[str, StoredFile]:
+        if found := read(KEPT):
+            return {file["path"]: StoredFile(**file) for file in found["files"]}
+        files: dict[str, StoredFile] = {}
+        for record in ledger.since(0, store):
+            if record.kind == KEPT and record.number <= count:
+                _keep(files, record)
+        return files
+
     ledger = Ledger(
-        count=document["count"],
+        count=count,
         head=document["head"],
         segments=document["segments"],
-        kept={file["path"]: StoredFile(**file) for file in document["kept"]},
+        kept=_Kept(kept) if KEPT in document["parts"] else {},
         manifests=dict(document["manifests"]),
         first=document["segments"] + 1,
-        summed=document["count"],
+        summed=count,
+        parts=document["parts"],
     )
-    part = cache(lambda path: read_compressed(store, path) or {})
+    read = cache(lambda name: part(store, name, ledger.parts.get(name)))
 
-    def apart(number: int, sha256: str, key: str) -> _Apart:
-        def read() -> list[dict[str, Any]]:
-            found, files = part(part_path(part_of(number))).get(str(number), ("", {}))
-            return files[key] if found == sha256 else ledger.since(number - 1, store)[0].body[key]
+    @cache
+    def older(number: int) -> dict[str, Any]:
+        return read(part_of(number)).get(str(number)) or apart(ledger.since(number - 1, store)[0])
 
-        return _Apart(read)
-
-    values = document["values"]
-    bodies = document["bodies"]
-    for nth, (number, sha256) in enumerate(zip(document["numbers"], document["sha256"], strict=True)):
+    values, bodies = document["values"], document["bodies"]
+    known = len(document["numbers"]) - len(document["sha256"])
+    for nth, number in enumerate(document["numbers"]):
+        sha256 = (
+            Later(lambda number=number: older(number)["sha256"]) if nth < known else document["sha256"][nth - known]
+        )
         body = {
-            key: apart(number, sha256, key) if at[nth] == _ELSEWHERE else values[at[nth]]
+            key: Later(lambda number=number, key=key: older(number)[key]) if at[nth] == _ELSEWHERE else values[at[nth]]
             for key, at in bodies.items()
             if at[nth] is not None
         }

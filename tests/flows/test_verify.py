@@ -132,17 +132,24 @@ def write(path: str, content: bytes) -> Callable[[Path], None]:
 
 def summed(change: Callable[[Any], Any]) -> Callable[[Path], None]:
     """Change what is summed up of the ledger."""
-    return unzipped(ledger.SUM, change)
+    return lambda root: _unzipped(root / "warehouse" / ledger.SUM, change)
 
 
-def unzipped(path: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+def part(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Change a part of that, and what is summed up names it."""
+
     def tamper(root: Path) -> None:
-        file = root / "warehouse" / path
-        document = json.loads(gzip.decompress(file.read_bytes()))
-        change(document)
-        file.write_bytes(gzip.compress(ledger.canonical(document)))
+        file = root / "warehouse" / ledger.part_path(name)
+        _unzipped(file, change)
+        summed(lambda d: d["parts"].update({name: _sha256(file.read_bytes())}))(root)
 
     return tamper
+
+
+def _unzipped(file: Path, change: Callable[[Any], Any]) -> None:
+    document = json.loads(gzip.decompress(file.read_bytes()))
+    change(document)
+    file.write_bytes(gzip.compress(ledger.canonical(document)))
 
 
 def edit(path: str, change: Callable[[Any], Any], *, rehash: bool = False) -> Callable[[Path], None]:
@@ -250,7 +257,7 @@ def _hush(document: Any) -> None:
 
 
 def _other_file(part: Any) -> None:
-    next(iter(part.values()))[1]["inputs"][0].update(bytes=1)
+    next(iter(part.values()))["inputs"][0].update(bytes=1)
 
 
 TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
@@ -277,10 +284,11 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ("a byte of what is summed up", flip(f"warehouse/{ledger.SUM}"), ledger.SUM, False),
     ("another sum", summed(lambda d: d["values"].append("x")), ledger.SUM, False),
     ("the sum of another chain", summed(lambda d: d.update(segments=10**6)), ledger.SUM, False),
-    ("a byte of a part of it", flip(f"warehouse/{ledger.part_path(2)}"), ledger.part_path(2), False),
-    ("no part of it", remove(f"warehouse/{ledger.part_path(1)}"), ledger.part_path(1), False),
-    ("another file named in a part", unzipped(ledger.part_path(1), _other_file), ledger.part_path(1), False),
-    ("a record less in a part", unzipped(ledger.part_path(3), lambda d: d.popitem()), ledger.part_path(3), False),
+    ("a byte of a part of it", flip(f"warehouse/{ledger.part_path('2')}"), ledger.part_path("2"), False),
+    ("no part of it", remove(f"warehouse/{ledger.part_path('1')}"), ledger.part_path("1"), False),
+    ("another part, named by the sum", part("1", _other_file), ledger.part_path("1"), False),
+    ("a part with a record less, named by the sum", part("3", lambda d: d.popitem()), ledger.SUM, False),
+    ("another part of what is kept", part("kept", lambda d: d["files"].pop()), ledger.part_path("kept"), False),
     ("a byte of what was seen", flip(f"warehouse/{memory.FILE}"), memory.FILE, False),
     ("a byte of a vocabulary", flip("warehouse/memory/vocabularies/*"), "memory/vocabularies", False),
     (

@@ -82,7 +82,8 @@ def held(known: ledger.Ledger) -> tuple[Any, ...]:
 
 
 def stripped(record: ledger.Record) -> ledger.Record:
-    return replace(record, body={key: value for key, value in record.body.items() if key not in {"number", "previous"}})
+    body = {key: record.said(key) for key in record.body if key not in {"number", "previous"}}
+    return replace(record, hashed=record.sha256, body=body)
 
 
 @pytest.mark.parametrize("sums", [set(some) for some in itertools.combinations(range(1, 6), 2)])
@@ -114,15 +115,18 @@ def test_files_of_older_records_are_read_when_they_are_asked_for(
     assert asked == [ledger.SUM]
     assert known.verdicts[DOCS][1].rollups == (FILES[2],)
     assert known.latest[DOCS].rollups == (FILES[3],)
-    assert asked[1:] == [ledger.part_path(3), ledger.part_path(4)]
+    assert asked[1:] == [ledger.part_path("3"), ledger.part_path("4")]
+    assert list(known.kept) == [FILES[1].path, FILES[3].path]
+    assert asked[3:] == [ledger.part_path("kept")]
     assert held(known) == whole
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"1":["",{}]}')])
-def test_files_of_older_records_that_are_not_there_are_read_from_the_chain(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"1":{}}')])
+def test_parts_that_are_not_there_are_read_from_the_chain(tmp_path: Path, content: bytes) -> None:
     store = written(tmp_path, sums={2, 5})
-    for part in range(1, 5):
-        store.put(ledger.part_path(part), content)
+    for name in ("1", "3", "4", "kept"):
+        assert store.exists(ledger.part_path(name))
+        store.put(ledger.part_path(name), content)
     assert held(ledger.load(store)) == held(ledger.load(written(tmp_path / "whole", sums=set())))
 
 

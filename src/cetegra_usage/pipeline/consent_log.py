@@ -1,6 +1,6 @@
 """The accepted consent log as one table, put together day by day, so that a run does not open a file for every day.
 
-    <warehouse>/memory/consents.parquet     day, pseudonym, changed_at, state; in its footer which files it is made from
+    <warehouse>/memory/consents.parquet     day, pseudonym, changed_at, state; in its footer the record of each day
 
 It is made again from the rolled-up partitions where it is not there, or they are others.
 """
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _FILE = "memory/consents.parquet"
 _DAYS = "days"
-_ENOUGH = 32
-"""Hexadecimal digits of a hash by which a day's changes are told from others."""
 COLUMNS = ("pseudonym", "changed_at", "state")
 _NONE = pl.DataFrame(
     schema={"day": pl.Date, "pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String}
@@ -53,7 +51,7 @@ def file(job: Job) -> Path:
         for partition, record in job.ledger.latest.items()
         if partition.startswith("consents/")
     }
-    now = {day.isoformat(): record.content[:_ENOUGH] for day, record in records.items()}
+    now = {day.isoformat(): record.number for day, record in records.items()}
     local = job.spec.spool / "consents.parquet"
     if job.consents == now:
         return local
@@ -73,7 +71,7 @@ def file(job: Job) -> Path:
     return local
 
 
-def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, str]]:
+def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
     try:
         data = job.stores.warehouse.read(_FILE)
     except ObjectMissingError:

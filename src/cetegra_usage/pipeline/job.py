@@ -69,7 +69,7 @@ class Job:
         lease: The hold on the warehouse, in a command that writes.
         remembered: What `known` has read.
         touched: Partitions of which this command may leave files that nothing names.
-        consents: From which contents of its days the local file of the consent log is made, once it is there.
+        consents: From which record of each day the local file of the consent log is made, once it is there.
     """
 
     spec: Spec
@@ -83,7 +83,7 @@ class Job:
     lease: Lease | None = None
     remembered: memory.Memory | None = None
     touched: set[str] = field(default_factory=set[str])
-    consents: dict[str, str] | None = None
+    consents: dict[str, int] | None = None
 
     @property
     def known(self) -> memory.Memory:

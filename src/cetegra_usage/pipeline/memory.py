@@ -156,7 +156,7 @@ def fetch(job: Job, files: Sequence[StoredFile]) -> list[Path]:
 def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list[RollupFile]:
     """Bring the files of some rolled-up tables of an event partition here, as measuring takes them."""
     partition = Partition.parse(record.partition)
-    files = [StoredFile(**file) for file in record.body["rollups"] if wants(table_of(file["path"]))]
+    files = [StoredFile(**file) for file in record.said("rollups") if wants(table_of(file["path"]))]
     buckets = Counter(table_of(file.path) for file in files)
     return [
         RollupFile(

@@ -235,7 +235,7 @@ class _LateConsent:
         self._job = job
         self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
         self._pending = {item.partition: item for item in consents if item.is_pending and item.landed}
-        self._changes: dict[tuple[str, str | None, bool], pl.DataFrame] = {}
+        self._changes: dict[tuple[str, int | None, bool], pl.DataFrame] = {}
         self._is_log = consent_log.exists(job)
 
     def touches(self, item: Item) -> bool:
@@ -286,7 +286,7 @@ class _LateConsent:
         """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""
         before = [record for record in self._job.ledger.verdicts.get(partition.id, []) if record.number <= seen]
         old = before[-1] if before else None
-        key = (partition.id, old.sha256 if old else None, partition in self._pending)
+        key = (partition.id, old.number if old else None, partition in self._pending)
         if key not in self._changes:
             if partition in self._pending:
                 new = self._landed(self._pending[partition])

@@ -68,8 +68,8 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
                 previous = entry["sha256"]
             known.take(segment)
         if summed and summed["segments"] == number:
-            findings.expect(ledger.summary(known) == summed, ledger.SUM, "it is not what the records come to")
-            _apart(store, known, summed["numbers"], findings)
+            with findings.reading(ledger.SUM):
+                _summed(store, known, summed, findings)
     if summed is None:
         findings.expect(not store.exists(ledger.SUM), ledger.SUM, "it cannot be read as what it must be")
     else:
@@ -77,16 +77,25 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     return known
 
 
-def _apart(store: Store, known: ledger.Ledger, numbers: Sequence[int], findings: Findings) -> None:
-    """Hold the files of older records, which stand apart from what is summed up, against the records."""
-    records = {record.number: record for record in known.records}
-    for part in range(1, known.count // ledger.PART + 1):
-        path = ledger.part_path(part)
+def _summed(store: Store, known: ledger.Ledger, summed: Mapping[str, Any], findings: Findings) -> None:
+    """Hold what is summed up of the chain so far, and the parts that it names, against the records."""
+    same = ledger.summary(replace(known, parts=summed["parts"])) == summed
+    findings.expect(same, ledger.SUM, "it is not what the records come to")
+    records = {str(record.number): record for record in known.records}
+    there: set[str] = set()
+    for name, sha256 in summed["parts"].items():
+        path = ledger.part_path(name)
         with findings.reading(path):
-            found = ledger.read_compressed(store, path) or {}
-            same = all(ledger.files_apart(records[int(number)]) == files for number, files in found.items())
-            holding = {str(number) for number in numbers if ledger.part_of(number) == part}
-            findings.expect(same and holding <= set(found), path, "it is not what its records name")
+            found = ledger.part(store, name, sha256)
+            findings.expect(bool(found), path, "it is not there, or another")
+            if name == ledger.KEPT:
+                same = found == ledger.kept_apart(known)
+            else:
+                same = all(ledger.apart(records[number]) == said for number, said in found.items())
+                there |= set(found)
+            findings.expect(same, path, "it is not what its records say")
+    older = [number for number in summed["numbers"] if number <= known.count - known.count % ledger.PART]
+    findings.expect(there >= set(map(str, older)), ledger.SUM, "parts of it are not there")
 
 
 def _remembered(store: Store, records: Sequence[Record], findings: Findings) -> None:
