@@ -2,10 +2,11 @@
 
     python benchmarks/history.py [users] [days of history ...]          (200 users, 120 and 365 days without any)
 
-Each history is landed and run, in equal days; then two days are run in processes of their own: a Saturday, and the
-Sunday after it, with which a week is published. That is done three times, one history after the other, since no machine
-is as fast all the time: the least counts. Prints the cost of each process, and of what it did once its modules were
-there, with the ratio to the shortest history.
+Each history is landed and run. Its last days are those of the shortest one, to the byte; before them is more of other
+people. Then two equal days are run in processes of their own: a Saturday, and the Sunday after it, with which a week is
+published. That is done three times, one history after the other, since no machine is as fast all the time: the least
+counts. Prints the cost of each process, and of what it did once its modules were there, with the ratio to the shortest
+history.
 """
 
 from __future__ import annotations
@@ -78,11 +79,15 @@ def apart(folder: Path, today: date) -> dict[str, dict[str, float]]:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def prepare(root: Path, users: int, days: int) -> None:
-    """Land a history with the two days after it, and run all that is over on the Saturday's eve."""
+def prepare(root: Path, users: int, days: int, equal: int) -> None:
+    """Land a history, its last days those of every other, and the two after it; run what is over on Saturday's eve."""
     from cetegra_usage.synth import generate  # noqa: PLC0415
 
-    generate(root / "landing", first=FRIDAY - timedelta(days=days - 1), last=FRIDAY + timedelta(days=2), users=users)
+    begin = FRIDAY - timedelta(days=equal - 1)
+    if days > equal:
+        before = FRIDAY - timedelta(days=days - 1), begin - timedelta(days=1)
+        generate(root / "landing", first=before[0], last=before[1], users=users, seed=1)
+    generate(root / "landing", first=begin, last=FRIDAY + timedelta(days=2), users=users)
     (root / "cetegra-usage.toml").write_text(SETTINGS, "utf-8")
     apart(root, FRIDAY + timedelta(days=1))
     for store in STORES:
@@ -105,7 +110,7 @@ def main(users: int, histories: Sequence[int]) -> None:
     with tempfile.TemporaryDirectory(prefix="history-") as folder:
         roots = {days: Path(folder) / str(days) for days in histories}
         for days, root in roots.items():
-            prepare(root, users, days)
+            prepare(root, users, days, min(histories))
         found: dict[int, list[dict[str, dict[str, dict[str, float]]]]] = {days: [] for days in histories}
         for _ in range(TIMES):
             for days, root in roots.items():

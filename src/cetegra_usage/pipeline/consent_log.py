@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cetegra_usage.model import Partition
 from cetegra_usage.pipeline import memory
 from cetegra_usage.store import ObjectMissingError
 
@@ -41,34 +41,48 @@ def changes(job: Job) -> pl.DataFrame:
     Raises:
         StorageError: The warehouse does not answer.
     """
-    return pl.read_parquet(file(job))
+    return pl.read_parquet(_local(job)) if job.consents == _days(job) else _put_together(job)
 
 
 def file(job: Job) -> Path:
     """Return a local file with what `changes` returns; without a log it has no rows."""
-    records = {
-        Partition.parse(partition).day: record
+    if job.consents != _days(job):
+        _put_together(job)
+    return _local(job)
+
+
+def _local(job: Job) -> Path:
+    return job.spec.spool / "consents.parquet"
+
+
+def _days(job: Job) -> dict[str, int]:
+    """Return the number of the record that holds of each day of the log."""
+    return {
+        partition.removeprefix("consents/"): record.number
         for partition, record in job.ledger.latest.items()
         if partition.startswith("consents/")
     }
-    now = {day.isoformat(): record.number for day, record in records.items()}
-    local = job.spec.spool / "consents.parquet"
-    if job.consents == now:
-        return local
-    kept, days = _kept(job) if job.consents is None else (pl.read_parquet(local), job.consents)
-    same = [day for day in records if days.get(day.isoformat()) == now[day.isoformat()]]
+
+
+def _put_together(job: Job) -> pl.DataFrame:
+    """Write the local file, and keep it in the warehouse if it is made from others than what was kept."""
+    now = _days(job)
+    kept, days = _kept(job) if job.consents is None else (pl.read_parquet(_local(job)), job.consents)
+    same = {day for day, record in now.items() if days.get(day) == record}
     frames = [
-        pl.read_parquet(path).select(pl.lit(day).alias("day"), *COLUMNS)
-        for day, record in records.items()
-        if day not in set(same)
-        for path in memory.fetch_rollups(job, record, "consents")
+        pl.read_parquet(path).select(pl.lit(date.fromisoformat(day)).alias("day"), *COLUMNS)
+        for day in sorted(now.keys() - same)
+        for path in memory.fetch_rollups(job, job.ledger.latest[f"consents/{day}"], "consents")
     ]
-    rows = pl.concat([_NONE, kept.filter(pl.col("day").is_in(same)), *frames]).sort(_NONE.columns)
-    rows.write_parquet(local, metadata={_DAYS: json.dumps(now, sort_keys=True)})
+    rows = kept.filter(pl.col("day").is_in([date.fromisoformat(day) for day in same]))
+    rows = pl.concat([_NONE, rows, *frames]).sort(_NONE.columns)
+    data = io.BytesIO()
+    rows.write_parquet(data, metadata={_DAYS: json.dumps(now, sort_keys=True)})
+    _local(job).write_bytes(data.getbuffer())
     if days != now and job.lease:
-        job.stores.warehouse.put_file(_FILE, local)
+        job.stores.warehouse.put(_FILE, data.getvalue())
     job.consents = now
-    return local
+    return rows
 
 
 def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
