@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Entry
 
 _WEEK = timedelta(weeks=1)
-_KEPT = 8
-"""Weeks for which summaries are kept before the latest: for data that is later, one is made from the days."""
+_KEPT = 6
+"""Weeks for which summaries are kept before the latest: a week looks at that one, and at one of five weeks before."""
 
 
 def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
@@ -56,8 +56,9 @@ def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
     folder = f"{keeping.SUMMARIES}/{service}/{sunday}/{_made_from(job, service, sunday)}"
     new = {f"{folder}/{file.bucket}-of-{file.buckets}.parquet": file.path for file in made}
     others = {path: _day(path) for path in _named(job, f"{service}/") if path not in new}
-    # Of a week that is summed up anew the old one goes, and so do those that are too old.
-    old = [path for path, day in others.items() if day == sunday or day < sunday - _KEPT * _WEEK]
+    # Of a week that is summed up anew the old one goes, and so do those that are too old, unless they are still read.
+    outdated = {path for path, day in others.items() if day < sunday - _KEPT * _WEEK} - job.local.keys()
+    old = [path for path, day in others.items() if day == sunday or path in outdated]
     keeping.keep(job, new, gone=old)
     return made
 
