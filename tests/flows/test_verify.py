@@ -15,7 +15,7 @@ import pytest
 
 from cetegra_usage import ledger
 from cetegra_usage.cli import main
-from cetegra_usage.pipeline import memory, releases
+from cetegra_usage.pipeline import consent_log, job, memory, releases
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import load_settings
@@ -496,6 +496,34 @@ def test_a_run_that_finds_nothing_to_do_changes_nothing_that_is_verified(copy: P
     shutil.copytree(zone / "landing", copy / "landing")
     landed.run(copy / "cetegra-usage.toml", TODAY)
     assert found(copy).faults == []
+
+
+@pytest.mark.parametrize("damage", [flip, remove])
+def test_what_is_derived_is_made_again_by_the_next_run(
+    copy: Path, zone: Path, damage: Callable[[str], Callable[[Path], None]]
+) -> None:
+    shutil.copytree(zone / "landing", copy / "landing")
+    landed.run(copy / "cetegra-usage.toml", TODAY)  # which remembers what is there
+    for name in ("index.html", "latest.json"):
+        damage(f"publish/{name}")(copy)
+    assert found(copy).faults
+    landed.run(copy / "cetegra-usage.toml", TODAY)
+    assert found(copy).faults == []
+
+
+def test_a_consent_log_of_another_chain_is_put_together_anew(copy: Path, zone: Path) -> None:
+    """As after a warehouse was brought back from a backup, beside a log that is newer."""
+    shutil.copytree(zone / "landing", copy / "landing")
+    settings = load_settings(copy / "cetegra-usage.toml")
+    file = copy / "warehouse" / "memory" / "consents.parquet"
+    with job.opened(settings, TODAY) as opened:
+        whole = consent_log.changes(opened)
+    said = json.loads(pl.read_parquet_metadata(file)["made from"])
+    for sha256, rows in ((said["sha256"], 0), ("0" * 64, len(whole))):
+        other = said | {"sha256": sha256}
+        whole.clear().write_parquet(file, metadata={"made from": json.dumps(other)})
+        with job.opened(settings, TODAY) as opened:
+            assert len(consent_log.changes(opened)) == rows
 
 
 @pytest.mark.parametrize(

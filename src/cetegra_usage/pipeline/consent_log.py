@@ -1,6 +1,7 @@
 """The accepted consent log as one table, put together day by day, so that a run does not open a file for every day.
 
-    <warehouse>/memory/consents.parquet     day, pseudonym, changed_at, state; in its footer the record of each day
+    <warehouse>/memory/consents.parquet     day, pseudonym, changed_at, state; in its footer {"days": {day: number of
+                                            its record}, "sha256": of the last of these records}
 
 It is made again from the rolled-up partitions where it is not there, or they are others.
 """
@@ -18,12 +19,14 @@ from cetegra_usage.pipeline import memory
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from cetegra_usage.ledger import Record
     from cetegra_usage.pipeline.job import Job
 
 _FILE = "memory/consents.parquet"
-_DAYS = "days"
+_MADE_FROM = "made from"
 COLUMNS = ("pseudonym", "changed_at", "state")
 _NONE = pl.DataFrame(
     schema={"day": pl.Date, "pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String}
@@ -77,7 +80,8 @@ def _put_together(job: Job) -> pl.DataFrame:
     rows = kept.filter(pl.col("day").is_in([date.fromisoformat(day) for day in same]))
     rows = pl.concat([_NONE, rows, *frames]).sort(_NONE.columns)
     data = io.BytesIO()
-    rows.write_parquet(data, metadata={_DAYS: json.dumps(now, sort_keys=True)})
+    made_from = {"days": now, "sha256": last.sha256 if (last := _last(job, now)) else None}
+    rows.write_parquet(data, metadata={_MADE_FROM: json.dumps(made_from, sort_keys=True)})
     _local(job).write_bytes(data.getbuffer())
     if days != now and job.lease:
         job.stores.warehouse.put(_FILE, data.getvalue())
@@ -86,8 +90,20 @@ def _put_together(job: Job) -> pl.DataFrame:
 
 
 def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return what is kept, and from which records; nothing where these are of another chain."""
     try:
         data = job.stores.warehouse.read(_FILE)
     except ObjectMissingError:
         return _NONE, {}
-    return pl.read_parquet(io.BytesIO(data)), json.loads(pl.read_parquet_metadata(io.BytesIO(data))[_DAYS])
+    made_from = json.loads(pl.read_parquet_metadata(io.BytesIO(data)).get(_MADE_FROM, "{}"))
+    last = _last(job, made_from.get("days", {}))
+    if last is None or last.sha256 != made_from["sha256"]:  # a record's hash stands for all before it
+        return _NONE, {}
+    return pl.read_parquet(io.BytesIO(data)), made_from["days"]
+
+
+def _last(job: Job, days: Mapping[str, int]) -> Record | None:
+    """Return the last of some days' records, if the ledger has it."""
+    day = max(days, key=lambda day: days[day], default="")
+    verdicts = job.ledger.verdicts.get(f"consents/{day}", ())
+    return next((record for record in verdicts if record.number == days[day]), None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
+from cetegra_usage.publish.manifests import Derived
 from cetegra_usage.store import Entry
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Memory:
         records: How many records the ledger had when a run last wrote to it.
         head: The hash of the last of them.
         forgotten: How far forgetting has come.
-        derived: The number of the manifest from which a run last made what is derived from it.
+        derived: What a run last found, or made, of what is derived from the manifests.
     """
 
     seen: dict[str, str] = field(default_factory=dict[str, str])
@@ -96,7 +97,7 @@ class Memory:
     records: int = 0
     head: str = GENESIS
     forgotten: Forgotten = Forgotten()
-    derived: int = 0
+    derived: Derived | None = None
 
 
 def load(store: Store) -> Memory:
@@ -111,7 +112,7 @@ def load(store: Store) -> Memory:
         document["records"],
         document["head"],
         Forgotten(**document["forgotten"]),
-        document["derived"],
+        Derived(**document["derived"]) if document["derived"] else None,
     )
 
 

@@ -44,6 +44,15 @@ class Manifest:
         return next((entry for entry in self.releases if entry["period"] == period), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """From which manifest `index.html` and `latest.json` were made, and their hashes then."""
+
+    manifest: int
+    index: str
+    latest: str
+
+
 def current(store: Store) -> Manifest:
     """Return the highest manifest; the one before the first where there is none."""
     number = max(_numbers(store), default=0)
@@ -92,7 +101,7 @@ def advance(store: Store, number: int, content: bytes) -> None:
         )
 
 
-def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str], known: int | None = None) -> int:
+def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str], known: Derived | None = None) -> Derived:
     """Write `latest.json` and `index.html` from the highest manifest, and again if a higher one appears meanwhile.
 
     An index whose hash the manifest names stays as it is, though this version might render it otherwise.
@@ -100,22 +109,19 @@ def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str], kn
     Args:
         store: Where is published.
         index: Renders `index.html`.
-        known: The number of the manifest from which both were made, if that is remembered: then nothing is read.
-
-    Returns:
-        The number of the manifest from which both are.
+        known: What was there the last time, if that is remembered: while it is, no manifest is read.
     """
-    if known is not None and known == max(_numbers(store), default=0) and store.exists(INDEX) and store.exists(LATEST):
-        return known
+    there = Derived(max(_numbers(store), default=0), _hash_of(store, INDEX), _hash_of(store, LATEST))
+    if there == known:
+        return there
     manifest = current(store)
     while True:
-        there = store.read(INDEX) if store.exists(INDEX) else b""
-        if hashlib.sha256(there).hexdigest() != manifest.index:
+        if _hash_of(store, INDEX) != manifest.index:
             _put_changed(store, INDEX, index(manifest.releases).encode())
         _put_changed(store, LATEST, latest(manifest))
         newer = current(store)
         if newer.number == manifest.number:
-            return manifest.number
+            return Derived(manifest.number, _hash_of(store, INDEX), _hash_of(store, LATEST))
         manifest = newer
 
 
@@ -134,6 +140,11 @@ def latest(manifest: Manifest) -> bytes:
 def _put_changed(store: Store, path: str, content: bytes) -> None:
     if not store.exists(path) or store.read(path) != content:
         store.put(path, content)
+
+
+def _hash_of(store: Store, path: str) -> str:
+    """Return the SHA-256 of a file's bytes; nothing where there is none."""
+    return hashlib.sha256(store.read(path)).hexdigest() if store.exists(path) else ""
 
 
 def path_of(number: int) -> str:

@@ -212,6 +212,9 @@ def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only
     for record in records:
         if "partition" not in record.body:
             continue
+        if record.is_verdict:
+            same = record.content == ledger.content_of(record.state, record.rollups)
+            findings.expect(same, record.number, "it calls its rows what they are not")
         if "vocabulary" in record.body:
             words = memory.vocabulary_path(record.body["vocabulary"])
             with findings.reading(words):
