@@ -48,7 +48,9 @@ class Programme:
             self._solver.setOptionValue(name, value)
         self._solver.passModel(model)
 
-    def least(self, weights: Floats, bottom: Floats, top: Floats, *, inside: bool = False) -> Floats | None:
+    def least(
+        self, weights: Floats, bottom: Floats, top: Floats, *, inside: bool = False, exact: bool = False
+    ) -> Floats | None:
         """Return the point within bounds that fulfils every row and is least by some weights; none if there is none.
 
         Args:
@@ -56,11 +58,11 @@ class Programme:
             bottom: Its least value.
             top: Its greatest value.
             inside: Whether to go through the inside (by interior points) instead of along edges from where the last
-                question ended: much sooner where there are thousands of unknowns, less exact, and in the middle of all
-                points that are as good.
+                question ended: much sooner where there are thousands of unknowns.
+            exact: Whether to go on from the inside to a corner; else the point is in the middle of all as good ones.
         """
         self._solver.setOptionValue("solver", "ipm" if inside else "simplex")
-        self._solver.setOptionValue("run_crossover", "off" if inside else "on")
+        self._solver.setOptionValue("run_crossover", "on" if exact or not inside else "off")
         if inside:
             self._solver.clearSolver()
         self._solver.changeColsBounds(self._size, self._columns, bottom, top)

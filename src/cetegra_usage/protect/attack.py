@@ -399,7 +399,8 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
         # Of cells that draw on the same some go all the way so, and not all of them half of it.
         weight = 1 + (turn + np.arange(len(mine))) * _STEP % 1
         objective[mine[up]], objective[mine[down]] = -weight[up], weight[down]
-        found = rows.least(objective, lower, upper, inside=len(block) > _LARGE and (up | down).sum() > 1)
+        alone = (up | down).sum() == 1
+        found = rows.least(objective, lower, upper, inside=len(block) > _LARGE, exact=alone)
         if found is not None:
             np.minimum(low, found[mine], out=low)
             np.maximum(high, found[mine], out=high)

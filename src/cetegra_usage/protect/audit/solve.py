@@ -253,7 +253,13 @@ class _Piece:
         self._programme = Programme(matrix, low, high)
 
     def extreme(
-        self, weights: Values, bottom: Values | None = None, top: Values | None = None, *, inside: bool = False
+        self,
+        weights: Values,
+        bottom: Values | None = None,
+        top: Values | None = None,
+        *,
+        inside: bool = False,
+        exact: bool = False,
     ) -> Values | None:
         """Return the table that fits and is least by some weights, perhaps within narrower bounds.
 
@@ -262,9 +268,8 @@ class _Piece:
         """
         if not len(weights):
             return weights
-        table = self._programme.least(
-            weights, self.bottom if bottom is None else bottom, self.top if top is None else top, inside=inside
-        )
+        bottom, top = self.bottom if bottom is None else bottom, self.top if top is None else top
+        table = self._programme.least(weights, bottom, top, inside=inside, exact=exact)
         if table is not None:
             total, slack = self._matrix @ table, _TINY * (1 + np.abs(table).max())
             if (total < self._low - slack).any() or (total > self._high + slack).any():
@@ -302,7 +307,7 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
         alone = up.sum() + down.sum() == 1
-        table = piece.extreme(weights, bottom, top, inside=len(top) > _MANY and not alone)
+        table = piece.extreme(weights, bottom, top, inside=len(top) > _MANY, exact=alone)
         if table is not None:
             seen.low[place] = np.minimum(seen.low[place], table[at])
             seen.high[place] = np.maximum(seen.high[place], table[at])
