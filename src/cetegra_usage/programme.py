@@ -59,7 +59,7 @@ class Programme:
             top: Its greatest value.
             inside: Whether to go through the inside (by interior points) instead of along edges from where the last
                 question ended: much sooner where there are thousands of unknowns.
-            exact: Whether to go on from the inside to a corner; else the point is in the middle of all as good ones.
+            exact: Whether to go on from the inside to a corner; else the point is amid all that are as good.
         """
         self._solver.setOptionValue("solver", "ipm" if inside else "simplex")
         self._solver.setOptionValue("run_crossover", "on" if exact or not inside else "off")
