@@ -85,8 +85,8 @@ def prepare(root: Path, users: int, days: int, equal: int) -> None:
 
     begin = FRIDAY - timedelta(days=equal - 1)
     if days > equal:
-        before = FRIDAY - timedelta(days=days - 1), begin - timedelta(days=1)
-        generate(root / "landing", first=before[0], last=before[1], users=users, seed=1)
+        first, last = FRIDAY - timedelta(days=days - 1), begin - timedelta(days=1)
+        generate(root / "landing", first=first, last=last, users=users, seed=1)
     generate(root / "landing", first=begin, last=FRIDAY + timedelta(days=2), users=users)
     (root / "cetegra-usage.toml").write_text(SETTINGS, "utf-8")
     apart(root, FRIDAY + timedelta(days=1))

@@ -34,7 +34,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections import UserDict, defaultdict
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
@@ -45,7 +45,7 @@ from cetegra_usage.model import Input, Rows
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -176,7 +176,7 @@ class Ledger:
         segments: The number of segments.
         verdicts: Every verdict of each partition, oldest first.
         latest: The last verdict on each partition; where somebody was forgotten since, with the files that are left.
-        kept: Tallies and summaries by their path: the last that was said of each.
+        files: Tallies and summaries by their path, or where they are read: see `kept`.
         manifests: The hash of each manifest that was about to be put, by its number: the last that was said of it.
         records: Those that were read one by one, in order: the last ones, or all.
         first: The number of the first of these segments.
@@ -189,12 +189,22 @@ class Ledger:
     segments: int = 0
     verdicts: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
-    kept: MutableMapping[str, StoredFile] = field(default_factory=dict[str, StoredFile])
+    files: dict[str, StoredFile] | Later = field(default_factory=dict[str, StoredFile])
     manifests: dict[int, str] = field(default_factory=dict[int, str])
     records: list[Record] = field(default_factory=list[Record])
     first: int = 1
     summed: int = 0
     parts: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def kept(self) -> dict[str, StoredFile]:
+        """Tallies and summaries by their path: the last that was said of each."""
+        return _now(self.files)
+
+    @property
+    def older(self) -> int:
+        """How many of the records have their hashes apart from what is summed up."""
+        return self.count - self.count % PART
 
     def since(self, number: int, store: Store) -> list[Record]:
         """Return the records after the first `number`; segments that were not read are read now."""
@@ -244,7 +254,7 @@ def load(store: Store) -> Ledger:
     return ledger
 
 
-def _keep(kept: MutableMapping[str, StoredFile], record: Record) -> None:
+def _keep(kept: dict[str, StoredFile], record: Record) -> None:
     kept.update({file["path"]: StoredFile(**file) for file in record.body["files"]})
     for path in record.body["gone"]:
         kept.pop(path, None)
@@ -256,7 +266,7 @@ def sum_up(store: Store, ledger: Ledger) -> None:
         return
     parts: dict[str, list[Record]] = defaultdict(list)
     for record in _holding(ledger):
-        if record.number <= _older(ledger):
+        if record.number <= ledger.older:
             parts[part_of(record.number)].append(record)
     for name, records in parts.items():
         if not all(isinstance(record.hashed, Later) for record in records):
@@ -270,7 +280,6 @@ def sum_up(store: Store, ledger: Ledger) -> None:
 def summary(ledger: Ledger) -> dict[str, Any]:
     """Return what holds after the last segment, as it is kept; what bodies share stands once, by its number."""
     records = _holding(ledger)
-    older = _older(ledger)
     values: list[Any] = []
     known: dict[int, int] = {}  # by identity: what was read as one value is one
     found: dict[bytes, int] = {}
@@ -286,7 +295,7 @@ def summary(ledger: Ledger) -> dict[str, Any]:
         if key in _APART:
             if key not in _own(record):
                 return None
-            return _ELSEWHERE if record.number <= older else number(record.body[key])
+            return _ELSEWHERE if record.number <= ledger.older else number(record.body[key])
         return number(record.body[key]) if key in record.body else None
 
     keys = sorted({key for record in records for key in record.body} - {"number", "previous"})
@@ -297,7 +306,7 @@ def summary(ledger: Ledger) -> dict[str, Any]:
         "manifests": [[number, sha256] for number, sha256 in sorted(ledger.manifests.items())],
         "parts": ledger.parts,
         "numbers": [record.number for record in records],
-        "sha256": [record.sha256 for record in records if record.number > older],
+        "sha256": [record.sha256 for record in records if record.number > ledger.older],
         "when": [number(record.when) for record in records],
         "bodies": {key: [said(record, key) for record in records] for key in keys},
         "values": values,
@@ -346,25 +355,9 @@ def _holding(ledger: Ledger) -> list[Record]:
     return sorted(records, key=lambda record: record.number)
 
 
-def _older(ledger: Ledger) -> int:
-    """Return how many records' hashes stand apart."""
-    return ledger.count - ledger.count % PART
-
-
 def _own(record: Record) -> list[str]:
     """Return which of what stands apart a record says itself; that somebody was forgotten says nothing of inputs."""
     return [key for key in _APART if key in record.body and (record.is_verdict or key != "inputs")]
-
-
-class _Kept(UserDict[str, StoredFile]):
-    """What is kept, read when it is asked for."""
-
-    def __init__(self, read: Callable[[], dict[str, StoredFile]]) -> None:
-        self._read = read
-
-    @cached_property
-    def data(self) -> dict[str, StoredFile]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._read()
 
 
 def _summed_up(store: Store) -> Ledger:
@@ -387,7 +380,7 @@ def _summed_up(store: Store) -> Ledger:
         count=count,
         head=document["head"],
         segments=document["segments"],
-        kept=_Kept(kept) if KEPT in document["parts"] else {},
+        files=Later(kept) if KEPT in document["parts"] else {},
         manifests=dict(document["manifests"]),
         first=document["segments"] + 1,
         summed=count,

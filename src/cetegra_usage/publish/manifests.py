@@ -46,7 +46,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """From which manifest `index.html` and `latest.json` were made, and their hashes then."""
+    """The highest manifest, and the hashes of `index.html` and `latest.json` beside it."""
 
     manifest: int
     index: str
@@ -111,18 +111,14 @@ def derive(store: Store, index: Callable[[Sequence[Mapping[str, Any]]], str], kn
         index: Renders `index.html`.
         known: What was there the last time, if that is remembered: while it is, no manifest is read.
     """
-    there = Derived(max(_numbers(store), default=0), _hash_of(store, INDEX), _hash_of(store, LATEST))
-    if there == known:
-        return there
-    manifest = current(store)
-    while True:
-        if _hash_of(store, INDEX) != manifest.index:
+    made_from = None
+    while (there := _derived(store)) != known and there.manifest != made_from:
+        manifest = current(store)
+        if there.index != manifest.index:
             _put_changed(store, INDEX, index(manifest.releases).encode())
         _put_changed(store, LATEST, latest(manifest))
-        newer = current(store)
-        if newer.number == manifest.number:
-            return Derived(manifest.number, _hash_of(store, INDEX), _hash_of(store, LATEST))
-        manifest = newer
+        made_from = manifest.number
+    return there
 
 
 def latest(manifest: Manifest) -> bytes:
@@ -140,6 +136,11 @@ def latest(manifest: Manifest) -> bytes:
 def _put_changed(store: Store, path: str, content: bytes) -> None:
     if not store.exists(path) or store.read(path) != content:
         store.put(path, content)
+
+
+def _derived(store: Store) -> Derived:
+    """Return what is there, beside the highest manifest."""
+    return Derived(max(_numbers(store), default=0), _hash_of(store, INDEX), _hash_of(store, LATEST))
 
 
 def _hash_of(store: Store, path: str) -> str:

@@ -94,7 +94,7 @@ def _summed(store: Store, known: ledger.Ledger, summed: Mapping[str, Any], findi
                 same = all(ledger.apart(records[number]) == said for number, said in found.items())
                 there |= set(found)
             findings.expect(same, path, "it is not what its records say")
-    older = [number for number in summed["numbers"] if number <= known.count - known.count % ledger.PART]
+    older = [number for number in summed["numbers"] if number <= known.older]
     findings.expect(there >= set(map(str, older)), ledger.SUM, "parts of it are not there")
 
 
