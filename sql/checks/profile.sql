@@ -1,4 +1,4 @@
--- profile: rows of a partition by their texts, and how many are in a group where a value is missing or a time outside the day
+-- profile: rows of a partition by their texts, and how many of them have a value missing or unread, or a time outside the day
 -- grain: service x user_type x action x feature
 -- inputs: landed
 -- parameters: day DATE
@@ -7,13 +7,19 @@ SELECT
     user_type,
     action,
     feature,
-    count(*) AS landed,
-    -- where a group's first and last time are in the day, all are; else it counts as odd, and its rows are looked at
-    CASE
-        WHEN count(consent) = count(*) AND count(occurred_at) = count(*) AND max(unreadable) = 0
-            AND min(occurred_at) >= $day::TIMESTAMP AND max(occurred_at) < $day::TIMESTAMP + INTERVAL 1 DAY
-            THEN 0
-        ELSE count(*)
-    END AS odd
-FROM landed
+    sum(landed)::BIGINT AS landed,
+    coalesce(sum(landed) FILTER (is_odd), 0)::BIGINT AS odd
+FROM (
+    SELECT
+        service,
+        user_type,
+        action,
+        feature,
+        -- As a number: of a time itself, DuckDB takes the file's own word for the least and the greatest.
+        (epoch_us(occurred_at) BETWEEN epoch_us($day::TIMESTAMP) AND epoch_us($day::TIMESTAMP + INTERVAL 1 DAY) - 1)
+            IS NOT TRUE OR consent IS NULL OR unreadable > 0 AS is_odd,
+        count(*) AS landed
+    FROM landed
+    GROUP BY ALL
+)
 GROUP BY ALL

@@ -1,23 +1,16 @@
--- session_spans: sessions that may be of two persons, or go on after their person's consent: whose, from when to when
+-- session_spans: sessions of persons of whom one may be another's, or go on after their consent: whose, from when to when
 -- grain: session_id
--- inputs: landed, shared_numbers, ending_persons
+-- inputs: landed, sharing_persons, ending_persons
 -- parameters: none
--- A session whose number is nobody else's is one person's: all its rows are found by that person.
+-- Whoever has a session that may be shared is among the sharing, so that all rows of such a session are found.
 SELECT
     session_id,
     min(pseudonym) AS pseudonym,
     max(pseudonym) AS other_pseudonym,
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at
-FROM (
-    SELECT session_id, pseudonym, occurred_at
-    FROM landed
-    SEMI JOIN shared_numbers ON shared_numbers.number = session_number(landed.session_id)
-    UNION ALL
-    SELECT session_id, pseudonym, occurred_at
-    FROM landed
-    SEMI JOIN ending_persons USING (pseudonym)
-    ANTI JOIN shared_numbers ON shared_numbers.number = session_number(landed.session_id)
-)
+FROM landed
+SEMI JOIN (FROM sharing_persons UNION FROM ending_persons) AS asked
+    ON asked.pseudonym IS NOT DISTINCT FROM landed.pseudonym
 WHERE session_id IS NOT NULL
 GROUP BY session_id

@@ -77,7 +77,7 @@ def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
     assert (found.count, found.are_random, found.repeated.size) == (len(events), True, 0)
     assert sessions is not None
     assert sessions.persons.rows() == [(PERSON, *[landed.at(9).replace(tzinfo=None)] * 2)]
-    assert (sessions.seen.size, sessions.shared.size) == (1, 0)
+    assert (sessions.seen.size, sessions.sharing.size) == (1, 0)
 
 
 def _examined(root: Path, file: Path, macros: Sequence[str]) -> tuple[Any, ...]:

@@ -261,11 +261,11 @@ def _number(connection: duckdb.DuckDBPyConnection, landed: int) -> bool:
     if sessions is None:
         sql.table(connection, "persons_seen")
         sql.table(connection, "sessions_seen")
-        connection.table("sessions_seen").create_view("shared_numbers")
+        connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
         return False
     connection.register("persons_seen", sessions.persons)
     connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
-    connection.register("shared_numbers", pl.DataFrame({"number": sessions.shared}))
+    connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
     return events.count == landed and events.are_random
 
 

@@ -2,7 +2,7 @@
 
 Ids are read as numbers of 60 and of 42 bits (`MACROS`). Equal ids have equal numbers; where numbers are equal, by
 their ids or by chance, the rows themselves are asked, by statements of the room `sql/checks`. So no answer depends
-on chance, and in a clean partition nothing is asked.
+on chance, and in a clean partition little is asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MACROS = (
 )
 """How an id becomes a number: its last bits, which are random where an id is. The statements of the check name them."""
 
-EVENTS_AT_ONCE = 1 << 26
+EVENTS_AT_ONCE = 1 << 27
 _RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
 _GUESS_BITS = 24  # 64 MiB
@@ -58,12 +58,12 @@ class Sessions:
     Attributes:
         persons: `pseudonym`, `first_at` and `last_at` (UTC), by pseudonym.
         seen: The number of each session, once, sorted.
-        shared: Numbers of sessions that more than one person may have.
+        sharing: The pseudonyms with a session whose number is another person's too.
     """
 
     persons: pl.DataFrame
     seen: Numbers
-    shared: Numbers
+    sharing: Integers
 
 
 def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
@@ -175,21 +175,18 @@ def _persons(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return persons.with_columns(pl.col("first_at", "last_at").cast(pl.Datetime("us")))
 
 
-def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Numbers]:
-    """Return the numbers that are there, and those that belong to two persons, of one part or of two."""
+def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Integers]:
+    """Return the numbers that are there, and who has one that is somebody else's too, of one part or of two."""
     seen = np.sort(_joined(parts))
     twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
     if not twice.size:
-        return seen, twice
+        return seen, np.empty(0, np.int64)
     again = [twice.take(np.searchsorted(twice, part), mode="clip") == part for part in parts]
-    pairs = pl.concat(
-        [
-            pl.DataFrame({"number": part[here], "pseudonym": owner[here]})
-            for part, owner, here in zip(parts, owners, again, strict=True)
-        ]
-    )
-    of_two = pairs.group_by("number").agg(pl.col("pseudonym").n_unique()).filter(pl.col("pseudonym") > 1)
-    return _distinct(seen), of_two["number"].sort().to_numpy()
+    number, owner = (_joined([of[here] for of, here in zip(own, again, strict=True)]) for own in (parts, owners))
+    order = np.argsort(number)
+    number, owner = number[order], owner[order]
+    of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
+    return _distinct(seen), _distinct(np.sort(owner[np.isin(number, of_two)]))
 
 
 def _distinct(values: Any) -> Any:
@@ -202,5 +199,5 @@ def _begins(values: Any) -> Any:
     return np.concatenate(([True], values[1:] != values[:-1]))
 
 
-def _joined(parts: list[Numbers]) -> Numbers:
+def _joined(parts: list[Any]) -> Any:
     return np.concatenate(parts) if parts else np.empty(0, np.uint64)
