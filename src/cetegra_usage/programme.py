@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_OPTIONS = {"output_flag": False, "threads": 1, "parallel": "off"}
+_OPTIONS = {"output_flag": False, "threads": 1, "parallel": "off", "simplex_strategy": 1, "presolve": "choose"}
 """Quiet, and in one thread: the point that is found then depends on nothing but what was asked, and in which order."""
+_ONWARD = {"solver": "simplex", "simplex_strategy": 4, "presolve": "off"}
+"""From corner to corner by the primal method, which never leaves what is possible."""
 
 
 class _Solver(highspy.Highs):
@@ -47,6 +49,7 @@ class Programme:
         for name, value in _OPTIONS.items():
             self._solver.setOptionValue(name, value)
         self._solver.passModel(model)
+        self._is_at_corner = False
 
     def least(
         self, weights: Floats, bottom: Floats, top: Floats, *, inside: bool = False, exact: bool = False
@@ -65,6 +68,27 @@ class Programme:
         self._solver.setOptionValue("run_crossover", "on" if exact or not inside else "off")
         if inside:
             self._solver.clearSolver()
+        self._is_at_corner = False
+        return self._least(weights, bottom, top)
+
+    def corner(self, weights: Floats, bottom: Floats, top: Floats) -> Floats | None:
+        """Return a corner that is least by some weights: for questions about one unknown after the other.
+
+        Where the last question was such a one too, within the same bounds, it goes on along edges from the corner where
+        that ended: a few hundred lead from one to the next. The first goes through the inside.
+        """
+        if self._is_at_corner:
+            for name, value in _ONWARD.items():
+                self._solver.setOptionValue(name, value)
+            found = self._least(weights, bottom, top)
+            self._solver.setOptionValue("simplex_strategy", _OPTIONS["simplex_strategy"])
+            self._solver.setOptionValue("presolve", _OPTIONS["presolve"])
+        else:
+            found = self.least(weights, bottom, top, inside=True, exact=True)
+        self._is_at_corner = found is not None
+        return found
+
+    def _least(self, weights: Floats, bottom: Floats, top: Floats) -> Floats | None:
         self._solver.changeColsBounds(self._size, self._columns, bottom, top)
         self._solver.changeColsCost(self._size, self._columns, weights)
         self._solver.run()

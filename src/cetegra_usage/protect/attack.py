@@ -31,8 +31,10 @@ _BLOCK, _NEAR, _WHOLE = 800, 1_500, 40_000
 """Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
 _FEW = 30
 """How many cells of a small piece are moved one by one."""
-_LARGE = 3_000
+LARGE = 3_000
 """Size from which a programme goes through the inside: that is much sooner then."""
+_WORTH = 4
+"""How many cells a question about many must show to be safe, there, to be worth more than questions about one."""
 _STEP = 0.6180339887498949
 """Its multiples are spread well between whole numbers."""
 _FIRM = 10.0
@@ -277,10 +279,9 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
     left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
     # First what is about the same days (weeks within months seldom bind, but tie everything), some features at a time.
     windows = [block for circle in circles for block in _grouped(circle, tight.window)]
-    themes, threads = ([block for part in parts for block in _cut(part, tight.theme)] for parts in (windows, circles))
+    themes = [block for window in windows for block in _cut(window, tight.theme)]
     for parts, size, patience in (
         (themes, _NEAR, 0),
-        (threads, _NEAR, 0),
         (windows, _WHOLE, 0),
         (circles, _NEAR, _FEW),
         (circles, _WHOLE, len(left)),
@@ -390,7 +391,20 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
     rows = programme(local)
     turn = idle = 0
 
-    def learn(up: Flags, down: Flags) -> None:
+    def learn(found: Floats | None) -> None:
+        if found is not None:
+            np.minimum(low, found[mine], out=low)
+            np.maximum(high, found[mine], out=high)
+
+    # Many cells at once first: one point shows what is possible for all of them, as long as enough is new to that.
+    is_large = len(block) > LARGE
+    enough, turns = (_WORTH, 1) if is_large else (1, _TURNS)
+    while idle < turns:
+        bad = ~goal.met(low, high)
+        if not bad.any():
+            return []
+        half = np.cumsum(bad) // max(1, turn // 2) % 2 == turn % 2 if turn > 1 else np.full(len(bad), turn == 0)
+        up, down = bad & half, bad & ~half
         # Nothing is moved further than it must, so that one cell does not take what others need.
         top, bottom = goal.ends(low, high)
         upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(local.lower))
@@ -399,27 +413,16 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
         # Of cells that draw on the same some go all the way so, and not all of them half of it.
         weight = 1 + (turn + np.arange(len(mine))) * _STEP % 1
         objective[mine[up]], objective[mine[down]] = -weight[up], weight[down]
-        alone = (up | down).sum() == 1
-        found = rows.least(objective, lower, upper, inside=len(block) > _LARGE, exact=alone)
-        if found is not None:
-            np.minimum(low, found[mine], out=low)
-            np.maximum(high, found[mine], out=high)
-
-    # Many cells at once first: one point shows what is possible for all of them, as long as any is new to that.
-    while idle < _TURNS:
-        bad = ~goal.met(low, high)
-        if not bad.any():
-            return []
-        half = np.cumsum(bad) // max(1, turn // 2) % 2 == turn % 2 if turn > 1 else np.full(len(bad), turn == 0)
-        learn(bad & half, bad & ~half)
+        learn(rows.least(objective, lower, upper, inside=is_large))
         turn += 1
-        idle = 0 if goal.met(low, high).sum() > len(bad) - bad.sum() else idle + 1
+        idle = 0 if bad.sum() - (~goal.met(low, high)).sum() >= enough else idle + 1
     last = np.flatnonzero(~goal.met(low, high))
     for one in last if len(last) <= patience else ():
-        only = np.arange(len(mine)) == one
-        for up, down in ((only, ~only & only), (~only & only, only)):
-            if not goal.met(low[only], high[only])[0]:
-                learn(up, down)
+        for way in (-1.0, 1.0):
+            if not goal.met(low[[one]], high[[one]])[0]:
+                objective = np.zeros(len(local.lower))
+                objective[mine[one]] = way
+                learn(rows.corner(objective, local.lower, local.upper))
     return block[mine[~goal.met(low, high)]].tolist()
 
 
@@ -473,4 +476,5 @@ def programme(system: System) -> Programme:
 def solve(system: System, objective: Floats) -> Floats | None:
     """Return the point that makes the objective least, or none where there is none; missing weights are 0."""
     weights = np.pad(objective, (0, len(system.lower) - len(objective)))
-    return programme(system).least(weights, system.lower, system.upper)
+    inside = len(system.lower) > LARGE
+    return programme(system).least(weights, system.lower, system.upper, inside=inside, exact=bool(objective.any()))

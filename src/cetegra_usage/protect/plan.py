@@ -107,11 +107,14 @@ def decide(
     places = _places(period, tables, definitions, disclosure, released)
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
+    silent = cells.means["here"].to_numpy()
     if caution == "nothing new":
         rule = _all_that_is_new(period, cells, goal)
     else:
-        rule = _withheld(period, cells, _around(cells, number[_found(places, suspects, definitions)], reach), goal)
-    silent = _silenced(cells, rule, goal) if caution == "means" else cells.means["here"].to_numpy()
+        more = _around(cells, number[_found(places, suspects, definitions)], reach)
+        rule, doubtful = _withheld(period, cells, more, goal, with_means=caution == "means")
+        if caution == "means":
+            silent = _silenced(cells, rule, doubtful, goal)
     names = dict(enumerate(RULES))
     counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
     return Decision(
@@ -451,20 +454,33 @@ def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:
     return targets[cells.free[targets]]
 
 
-def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal) -> Integers:
-    """Return the rule of each cell once all withheld cells are safe, `more` among them, without any mean."""
+def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with_means: bool) -> tuple[Integers, Flags]:
+    """Return the rule of each cell once all withheld cells are safe, `more` among them, without any mean.
+
+    Returns:
+        The rules, and the cells that are not known to be safe with all means that are not withheld.
+    """
     rule = cells.rule.copy()
     rule[more[rule[more] < 0]] = RULES.index("complementary")
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
-    seen = _seen(cells.system, rule >= 0)
-    watched = np.flatnonzero((rule >= 0) & touched(seen, _seen(seen, cells.free), cells.free))
+    withheld_at_first = rule >= 0
+    seen = _seen(cells.system, withheld_at_first)
+    watched = withheld_at_first & touched(seen, _seen(seen, cells.free), cells.free)
+    doubtful = np.ones(len(rule), dtype=bool)
+    if with_means:  # who is safe with them is safe without, and when more is withheld: most need no second attack
+        silent = _silent(cells, withheld_at_first)
+        told = _seen(_told_by_means(cells, withheld_at_first, silent), withheld_at_first)
+        either = watched | (withheld_at_first & touched(told, seen, np.zeros(len(rule), dtype=bool)))
+        doubtful[either] = False
+        doubtful[exposed(told, np.flatnonzero(either), cells.point, goal).cells] = True
+    watched = np.flatnonzero(watched & doubtful)
     for turn in range(_ROUNDS):
         withheld = rule >= 0
         found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
         small = _small_rests(cells, rule, found.lower, found.upper, goal)
         rule[small] = RULES.index("rest")
         if not len(found.cells) and not len(small):
-            return rule
+            return rule, doubtful | (rule >= 0) & ~withheld_at_first
         if len(found.cells):
             plan = Plan(cells.system, rule >= 0, cells.free, _cost(cells))
             more = (
@@ -534,27 +550,38 @@ def _cost(cells: _Cells) -> Floats:
     return 1 + np.sqrt(np.maximum(cells.value, 0)) / 4
 
 
-def _silenced(cells: _Cells, rule: Integers, goal: Goal) -> Flags:
+def _silent(cells: _Cells, withheld: Flags) -> Flags:
+    """Return the means of this release that go with their count or their total."""
+    count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
+    return cells.means["here"].to_numpy() & (withheld[count] | ((total >= 0) & withheld[total]))
+
+
+def _told_by_means(cells: _Cells, withheld: Flags, silent: Flags) -> System:
+    """Return the rows and what every figure would tell, with all means but the silent ones."""
+    told = ~silent & ~withheld[cells.means["count"].to_numpy()]
+    truth = np.where(cells.here, cells.value, -1)
+    return narrowed(cells.system, withheld, cells.means.filter(pl.Series(told)), truth)
+
+
+def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Flags:
     """Return the means of this release that must be withheld: with the counts' rounding they would expose a cell.
 
-    Where one is exposed, first the means near it are withheld, then those further off, then all.
+    Where one is exposed, first the means near it are withheld, then those further off, then all. Cells that are not
+    doubtful are known to be safe.
     """
-    means = cells.means
-    count, total = means["count"].to_numpy(), means["whole"].to_numpy()
-    here = means["here"].to_numpy()
-    truth = np.where(cells.here, cells.value, -1)
+    count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
+    here = cells.means["here"].to_numpy()
     withheld = rule >= 0
-    silent = here & (withheld[count] | ((total >= 0) & withheld[total]))
+    silent = _silent(cells, withheld)
     watched: Integers | None = None
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()
     for reach in _REACH:
         told = ~silent & ~withheld[count]
-        system = narrowed(cells.system, withheld, means.filter(pl.Series(told)), truth)
-        seen = _seen(system, withheld)
+        seen = _seen(_told_by_means(cells, withheld, silent), withheld)
         if watched is None:
             told_nothing = np.zeros(len(withheld), dtype=bool)
-            watched = np.flatnonzero(withheld & touched(seen, _seen(cells.system, withheld), told_nothing))
+            watched = np.flatnonzero(withheld & doubtful & touched(seen, _seen(cells.system, withheld), told_nothing))
         found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from cetegra_usage.programme import Programme
-from cetegra_usage.protect.attack import beside, neighbourhood, within
+from cetegra_usage.protect.attack import LARGE, beside, neighbourhood, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,10 @@ _NODES = 200
 """How many nodes a mixed-integer programme may look at: time would let the machine decide what is withheld."""
 _NEAR = (300, 2_000, 8_000)
 """Sizes of the neighbourhood that is searched: the next where one has no solution."""
+_CROWD = 100
+"""Number of exposed cells, in what is too big for the mixed-integer programme, from which they are moved together."""
+_LACKING = 1_000.0
+"""What it costs a cell to lack one of where it should be: more than to withhold all that it takes."""
 _MOVED = 1e-6
 
 
@@ -62,23 +66,61 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     Returns:
         Cells to withhold now; the result is to be attacked again. Empty where nothing is left that could help.
     """
+    incidence = plan.system.matrix()
+    graph = incidence, incidence.T.tocsr()
     chosen: list[int] = []
     waiting = exposed.tolist()
-    incidence = plan.system.matrix()
-    by_cell = incidence.T.tocsr()
+    crowd = [cell for cell in waiting if len(neighbourhood(*graph, cell, _EXACT + 1)) > _EXACT]
+    if len(crowd) > _CROWD:  # what is left of them is seen in the next attack
+        chosen = _together(plan, graph, crowd, point, goal)
+        waiting = [] if chosen else waiting
     while waiting:
-        near = neighbourhood(incidence, by_cell, waiting[0], _NEAR[0])
+        near = neighbourhood(*graph, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]
         found = _cheapest(plan, near, targets, point, goal) if len(near) <= _EXACT else None
         if found is None:
             targets = targets[:1]
-            found = _shifted(plan, (incidence, by_cell), targets[0], point, goal)
+            found = _shifted(plan, graph, targets[0], point, goal)
         if found is None:
             found = margins(plan, targets)
         chosen += found
         waiting = [cell for cell in waiting if cell not in set(targets)]
         plan.withheld[found] = True
     return np.unique(np.array(chosen, dtype=np.intp))
+
+
+def _together(
+    plan: Plan, graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int], point: Floats, goal: Goal
+) -> list[int]:
+    """Return the cells that must leave what is published of them so that as many as can be are higher at once.
+
+    Those that share a row are moved one after the other: what one takes is given by the next.
+    """
+    chosen: list[int] = []
+    for group in _apart(graph, targets):
+        near = np.unique(np.concatenate([neighbourhood(*graph, cell, _NEAR[1]) for cell in group]))
+        moved: list[int] = []
+        moving, reached = group, np.zeros(1, dtype=bool)
+        while moving and not reached.all():  # once more without those that lack: for them nothing is to be withheld
+            moved, reached = _Shift(plan, near, moving, point).to(goal.ends(point[moving], point[moving])[0])
+            moving = [cell for cell, is_there in zip(moving, reached.tolist(), strict=True) if is_there]
+        if moving:
+            plan.withheld[moved] = True
+            chosen += moved
+    return chosen
+
+
+def _apart(graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int]) -> list[list[int]]:
+    """Split cells into few groups in which no two share a row."""
+    groups: list[tuple[list[int], set[int]]] = []
+    for cell in targets:
+        rows = set(graph[1][cell].indices.tolist())
+        group, taken = next((one for one in groups if not rows & one[1]), ([], set()))
+        if not group:
+            groups.append((group, taken))
+        group.append(cell)
+        taken |= rows
+    return [group for group, _ in groups]
 
 
 def _shifted(
@@ -98,7 +140,7 @@ def _shifted(
         ways.append((0.0, goal.width))
     for size in _NEAR:
         near = neighbourhood(*graph, target, size)
-        shift = _Shift(plan, near, target, point)
+        shift = _Shift(plan, near, [target], point)
         found = [cells for ends in ways if (cells := shift.through(ends)) is not None]
         if found:
             return min(found, key=lambda cells: plan.cost[cells].sum())
@@ -108,59 +150,74 @@ def _shifted(
 
 
 class _Shift:
-    """Moves one cell at least cost, and says which cells that makes leave what is published of them.
+    """Moves some cells at least cost, and says which others that makes leave what is published of them.
 
-    The unknowns are the cells near the target, and for each that may be withheld how far it is above and below what is
-    published of it.
+    The unknowns are the cells nearby; for each that may be withheld how far it is above and below what is published of
+    it; for each that is moved how far it lacks, and where it should be.
     """
 
-    def __init__(self, plan: Plan, near: Integers, target: int, point: Floats) -> None:
+    def __init__(self, plan: Plan, near: Integers, targets: Sequence[int], point: Floats) -> None:
         local = within(plan.system, near, point)
-        size = len(near)
+        size, many = len(near), len(targets)
         self._may = may = np.flatnonzero(plan.free[near] & ~plan.withheld[near])
         count = len(may)
         self._plan, self._near, self._local, self._here = plan, near, local, point[near]
-        self._at = int(np.searchsorted(near, target))
-        one = sparse.identity(count)
+        self._at = np.searchsorted(near, targets)
+        one, all_of_them = sparse.identity(count), sparse.identity(many)
         value = sparse.csr_matrix((np.ones(count), (np.arange(count), may)), shape=(count, size))
+        moved = sparse.csr_matrix((np.ones(many), (np.arange(many), self._at)), shape=(many, size))
         matrix = local.matrix()
         constant = matrix[:, size].toarray().ravel()
-        rows = sparse.csr_matrix(sparse.bmat([[matrix[:, :size], None, None], [value, -one, one]]))
+        rows = sparse.csr_matrix(
+            sparse.bmat(
+                [
+                    [matrix[:, :size], None, None, None, None],
+                    [value, -one, one, None, None],
+                    [moved, None, None, all_of_them, -all_of_them],
+                ]
+            )
+        )
         own, lower, upper = local.equal, local.lower[:size], local.upper[:size]
         self._programme = Programme(
             rows,
-            np.concatenate([np.where(own, -constant, -np.inf), lower[may]]),
-            np.concatenate([-constant, upper[may]]),
+            np.concatenate([np.where(own, -constant, -np.inf), lower[may], np.zeros(many)]),
+            np.concatenate([-constant, upper[may], np.zeros(many)]),
         )
 
     def through(self, ends: Sequence[float]) -> list[int] | None:
         """Return the cells that leave what is published of them where the target is at each end; none if it cannot."""
         moved: set[int] = set()
         for end in ends:
-            cells = self._to(end)
-            if cells is None:
+            cells, reached = self.to(np.array([end]))
+            if not reached.all():
                 return None
             moved |= set(cells)
         return sorted(moved)
 
-    def _to(self, end: float) -> list[int] | None:
-        may, size, count = self._may, len(self._near), len(self._may)
+    def to(self, ends: Floats) -> tuple[list[int], Flags]:
+        """Return the cells that leave what is published of them, and which targets come to their ends."""
+        may, size, count, many = self._may, len(self._near), len(self._may), len(self._at)
         shut = self._plan.withheld[self._near]
-        reach = self._here + 10 * abs(end - self._here[self._at]) + 10
+        reach = self._here + 10 * np.abs(ends - self._here[self._at]).max() + 10
         lower = np.where(shut, 0.0, self._local.lower[:size])
         upper = np.where(shut, reach, self._local.upper[:size])
         lower[may], upper[may] = 0.0, reach[may]
-        lower[self._at] = upper[self._at] = end
+        upper[self._at] = np.maximum(upper[self._at], ends)
         cost = self._plan.cost[self._near][may]
+        # As far as they lack where they are; one alone comes to its end or does not.
+        lacks = ends - self._here[self._at] if many > 1 else np.zeros(1)
         found = self._programme.least(
-            np.concatenate([np.zeros(size), cost, cost]),
-            np.concatenate([lower, np.zeros(2 * count)]),
-            np.concatenate([upper, np.full(2 * count, np.inf)]),
+            np.concatenate([np.zeros(size), cost, cost, np.sign(lacks) * _LACKING, np.zeros(many)]),
+            np.concatenate([lower, np.zeros(2 * count), np.minimum(lacks, 0), ends]),
+            np.concatenate([upper, np.full(2 * count, np.inf), np.maximum(lacks, 0), ends]),
+            inside=size > LARGE,
+            exact=True,
         )
         if found is None:
-            return None
-        moved = found[size : size + count] + found[size + count :] > _MOVED
-        return self._near[may[moved]].tolist()
+            return [], np.zeros(many, dtype=bool)
+        moved = found[size : size + count] + found[size + count : size + 2 * count] > _MOVED
+        lacking = np.abs(found[size + 2 * count : size + 2 * count + many])
+        return self._near[may[moved]].tolist(), lacking <= _MOVED
 
 
 def margins(plan: Plan, targets: Sequence[int]) -> list[int]:

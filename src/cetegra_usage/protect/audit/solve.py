@@ -23,6 +23,8 @@ _MANY = 3_000
 _SPREAD = 0.6180339887498949
 _ROOM = 2_000.0
 _PATIENCE = 3
+_GAIN = 8
+"""How many cells two questions about many in a big piece must bring: else one after the other is sooner."""
 _SURE = 10.0
 """How much dearer it is to do without a row that surely holds than without a doubtful one."""
 
@@ -259,7 +261,6 @@ class _Piece:
         top: Values | None = None,
         *,
         inside: bool = False,
-        exact: bool = False,
     ) -> Values | None:
         """Return the table that fits and is least by some weights, perhaps within narrower bounds.
 
@@ -269,7 +270,15 @@ class _Piece:
         if not len(weights):
             return weights
         bottom, top = self.bottom if bottom is None else bottom, self.top if top is None else top
-        table = self._programme.least(weights, bottom, top, inside=inside, exact=exact)
+        return self._fitting(self._programme.least(weights, bottom, top, inside=inside))
+
+    def utmost(self, cell: int, way: float) -> Values | None:
+        """Return a table that fits with one cell as small (1) or as great (-1) as can be; raises as `extreme` does."""
+        weights = np.zeros(len(self.top))
+        weights[cell] = way
+        return self._fitting(self._programme.corner(weights, self.bottom, self.top))
+
+    def _fitting(self, table: Values | None) -> Values | None:
         if table is not None:
             total, slack = self._matrix @ table, _TINY * (1 + np.abs(table).max())
             if (total < self._low - slack).any() or (total > self._high + slack).any():
@@ -297,6 +306,12 @@ class _Piece:
 def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
     """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one."""
     order, stride = np.arange(len(at)), 0
+    is_big = len(piece.top) > _MANY
+
+    def note(table: Values | None) -> None:
+        if table is not None:
+            seen.low[place] = np.minimum(seen.low[place], table[at])
+            seen.high[place] = np.maximum(seen.high[place], table[at])
 
     def look(up: Marks, down: Marks) -> None:
         goal_up, goal_down = seen.goals()
@@ -306,14 +321,10 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         weights[at[up]], weights[at[down]] = -spread[up], spread[down]
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
-        alone = up.sum() + down.sum() == 1
-        table = piece.extreme(weights, bottom, top, inside=len(top) > _MANY, exact=alone)
-        if table is not None:
-            seen.low[place] = np.minimum(seen.low[place], table[at])
-            seen.high[place] = np.maximum(seen.high[place], table[at])
+        note(piece.extreme(weights, bottom, top, inside=is_big))
 
-    none = np.zeros(len(at), dtype=bool)
-    look_again = _PATIENCE
+    look_again, enough = (1, _GAIN) if is_big else (_PATIENCE, 1)
+    patience = look_again
     while look_again:
         before = seen.bad()[place]
         if not before.any():
@@ -323,13 +334,11 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
             up = bad & (np.cumsum(bad) % (stride + 1) == 0) if stride else bad & flip
             look(up if flip else bad & ~up, bad & ~up if flip else up)
         stride += 1
-        look_again = _PATIENCE if seen.bad()[place].sum() < before.sum() else look_again - 1
+        look_again = patience if before.sum() - seen.bad()[place].sum() >= enough else look_again - 1
     for one in np.flatnonzero(seen.bad()[place]) if final else ():
-        only = none.copy()
-        only[one] = True
-        look(only, none)
-        if seen.bad()[place[one]]:
-            look(none, only)
+        for way in (-1.0, 1.0):
+            if seen.bad()[place[one]]:
+                note(piece.utmost(int(at[one]), way))
 
 
 def _alike(rows: Rows, lower: Values, upper: Values) -> tuple[Numbers, int]:
