@@ -131,7 +131,6 @@ class Polytope:
         days = label * (self._days.max() + 1) + self._days
         for cut, size, final in (
             (self._blocks(days), self._cells, False),
-            (self._blocks(label), self._cells, False),
             (days, self._cells, False),
             (label, _NEAR, True),
             (label, self._cells, True),
