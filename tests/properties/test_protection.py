@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import product
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,8 @@ from scipy.optimize import linprog
 
 from cetegra_usage import definitions
 from cetegra_usage.model import Period, periods_between
-from cetegra_usage.protect import Protection, ReleasedTables, protect
+from cetegra_usage.protect import Protection, ReleasedTables, attack, protect, suppress
+from cetegra_usage.protect.audit import solve
 from cetegra_usage.settings import Disclosure
 from support.marts import Population, population
 
@@ -122,9 +124,18 @@ def inferred(frame: pl.DataFrame, table: str, disclosure: Disclosure) -> dict[Ce
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_nobody_learns_of_few_people(seed: int) -> None:
-    """Few people and many, exact figures and rounded: the same every time, so that a failure is the change's own."""
+@pytest.mark.parametrize(("seed", "size"), [(1, "small"), (2, "small"), (2, "big")])
+def test_nobody_learns_of_few_people(seed: int, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few people and many, exact figures and rounded: the same every time, so that a failure is the change's own.
+
+    And once as if all of it were big: through the inside, from corner to corner, exposed cells together.
+    """
+    together = mock.Mock(wraps=suppress._together)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if size == "big":
+        monkeypatch.setattr(suppress, "_together", together)
+        for module, names in ((attack, ["LARGE"]), (suppress, ["LARGE", "_EXACT", "_CROWD"]), (solve, ["_MANY"])):
+            for name in names:
+                monkeypatch.setattr(module, name, 1)
     draw = np.random.default_rng(seed)
     rounding = (1, 5)[seed % 2]
     people, user_types = int(draw.integers(30, 150)), int(draw.integers(2, 4))
@@ -142,6 +153,7 @@ def test_nobody_learns_of_few_people(seed: int) -> None:
                 assert low < 1 - 1e-6 or high > disclosure.threshold - 1 + 1e-6, cell
                 assert high - low >= rounding - 1e-6, cell
                 assert low - 1e-6 <= truth[cell] <= high + 1e-6, "the attacker's own rows must hold"
+    assert together.called == (size == "big")
 
 
 @pytest.mark.parametrize("key", ["2026-W09", "2026-02"])

@@ -121,7 +121,7 @@ def test_files_of_older_records_are_read_when_they_are_asked_for(
     assert held(known) == whole
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"1":{}}')])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b'{"1":{}}')], ids=["empty", "another's"])
 def test_parts_that_are_not_there_are_read_from_the_chain(tmp_path: Path, content: bytes) -> None:
     store = written(tmp_path, sums={2, 5})
     for name in ("1", "3", "4", "kept"):
