@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import highspy
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from scipy import sparse
 
     Floats = NDArray[np.float64]
 
-_OPTIONS = {"output_flag": False, "threads": 1, "parallel": "off", "simplex_strategy": 1, "presolve": "choose"}
+_OPTIONS = {"output_flag": False, "threads": 1, "parallel": "off"}
 """Quiet, and in one thread: the point that is found then depends on nothing but what was asked, and in which order."""
+_AFRESH = {"simplex_strategy": 1, "presolve": "choose"}
 _ONWARD = {"solver": "simplex", "simplex_strategy": 4, "presolve": "off"}
 """From corner to corner by the primal method, which never leaves what is possible."""
 
@@ -46,8 +49,7 @@ class Programme:
         model.a_matrix_.index_ = np.asarray(matrix.indices, dtype=np.int32)
         model.a_matrix_.value_ = np.asarray(matrix.data, dtype=np.float64)
         self._solver = _Solver()
-        for name, value in _OPTIONS.items():
-            self._solver.setOptionValue(name, value)
+        self._set(_OPTIONS)
         self._solver.passModel(model)
         self._is_at_corner = False
 
@@ -64,8 +66,8 @@ class Programme:
                 question ended: much sooner where there are thousands of unknowns.
             exact: Whether to go on from the inside to a corner; else the point is amid all that are as good.
         """
-        self._solver.setOptionValue("solver", "ipm" if inside else "simplex")
-        self._solver.setOptionValue("run_crossover", "on" if exact or not inside else "off")
+        crossover = "on" if exact or not inside else "off"
+        self._set({**_AFRESH, "solver": "ipm" if inside else "simplex", "run_crossover": crossover})
         if inside:
             self._solver.clearSolver()
         self._is_at_corner = False
@@ -78,15 +80,16 @@ class Programme:
         that ended: a few hundred lead from one to the next. The first goes through the inside.
         """
         if self._is_at_corner:
-            for name, value in _ONWARD.items():
-                self._solver.setOptionValue(name, value)
+            self._set(_ONWARD)
             found = self._least(weights, bottom, top)
-            self._solver.setOptionValue("simplex_strategy", _OPTIONS["simplex_strategy"])
-            self._solver.setOptionValue("presolve", _OPTIONS["presolve"])
         else:
             found = self.least(weights, bottom, top, inside=True, exact=True)
         self._is_at_corner = found is not None
         return found
+
+    def _set(self, options: Mapping[str, Any]) -> None:
+        for name, value in options.items():
+            self._solver.setOptionValue(name, value)
 
     def _least(self, weights: Floats, bottom: Floats, top: Floats) -> Floats | None:
         self._solver.changeColsBounds(self._size, self._columns, bottom, top)

@@ -261,6 +261,7 @@ def _number(connection: duckdb.DuckDBPyConnection, landed: int) -> bool:
     if sessions is None:
         sql.table(connection, "persons_seen")
         sql.table(connection, "sessions_seen")
+        # Everybody, and nobody: a row without a pseudonym may have a session too.
         connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
         return False
     connection.register("persons_seen", sessions.persons)

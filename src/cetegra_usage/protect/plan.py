@@ -463,14 +463,13 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
     rule = cells.rule.copy()
     rule[more[rule[more] < 0]] = RULES.index("complementary")
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
-    withheld_at_first = rule >= 0
-    seen = _seen(cells.system, withheld_at_first)
-    watched = withheld_at_first & touched(seen, _seen(seen, cells.free), cells.free)
+    withheld = rule >= 0
+    seen = _seen(cells.system, withheld)
+    watched = withheld & touched(seen, _seen(seen, cells.free), cells.free)
     doubtful = np.ones(len(rule), dtype=bool)
     if with_means:  # who is safe with them is safe without, and when more is withheld: most need no second attack
-        silent = _silent(cells, withheld_at_first)
-        told = _seen(_told_by_means(cells, withheld_at_first, silent), withheld_at_first)
-        either = watched | (withheld_at_first & touched(told, seen, np.zeros(len(rule), dtype=bool)))
+        told = _seen_with_means(cells, withheld, _silent(cells, withheld))
+        either = watched | (withheld & touched(told, seen, np.zeros(len(rule), dtype=bool)))
         doubtful[either] = False
         doubtful[exposed(told, np.flatnonzero(either), cells.point, goal).cells] = True
     watched = np.flatnonzero(watched & doubtful)
@@ -480,7 +479,7 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
         small = _small_rests(cells, rule, found.lower, found.upper, goal)
         rule[small] = RULES.index("rest")
         if not len(found.cells) and not len(small):
-            return rule, doubtful | (rule >= 0) & ~withheld_at_first
+            return rule, doubtful
         if len(found.cells):
             plan = Plan(cells.system, rule >= 0, cells.free, _cost(cells))
             more = (
@@ -550,17 +549,17 @@ def _cost(cells: _Cells) -> Floats:
     return 1 + np.sqrt(np.maximum(cells.value, 0)) / 4
 
 
-def _silent(cells: _Cells, withheld: Flags) -> Flags:
-    """Return the means of this release that go with their count or their total."""
+def _silent(cells: _Cells, among: Flags) -> Flags:
+    """Return the means of this release whose count or total is among some cells."""
     count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
-    return cells.means["here"].to_numpy() & (withheld[count] | ((total >= 0) & withheld[total]))
+    return cells.means["here"].to_numpy() & (among[count] | ((total >= 0) & among[total]))
 
 
-def _told_by_means(cells: _Cells, withheld: Flags, silent: Flags) -> System:
-    """Return the rows and what every figure would tell, with all means but the silent ones."""
+def _seen_with_means(cells: _Cells, withheld: Flags, silent: Flags) -> System:
+    """Return what an attacker sees who also has all means but the silent ones."""
     told = ~silent & ~withheld[cells.means["count"].to_numpy()]
     truth = np.where(cells.here, cells.value, -1)
-    return narrowed(cells.system, withheld, cells.means.filter(pl.Series(told)), truth)
+    return _seen(narrowed(cells.system, withheld, cells.means.filter(pl.Series(told)), truth), withheld)
 
 
 def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Flags:
@@ -569,16 +568,13 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
     Where one is exposed, first the means near it are withheld, then those further off, then all. Cells that are not
     doubtful are known to be safe.
     """
-    count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
-    here = cells.means["here"].to_numpy()
     withheld = rule >= 0
     silent = _silent(cells, withheld)
     watched: Integers | None = None
     incidence = cells.system.matrix()
     by_cell = incidence.T.tocsr()
     for reach in _REACH:
-        told = ~silent & ~withheld[count]
-        seen = _seen(_told_by_means(cells, withheld, silent), withheld)
+        seen = _seen_with_means(cells, withheld, silent)
         if watched is None:
             told_nothing = np.zeros(len(withheld), dtype=bool)
             watched = np.flatnonzero(withheld & doubtful & touched(seen, _seen(cells.system, withheld), told_nothing))
@@ -592,9 +588,9 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
             return silent
         for _ in range(reach):
             near[beside(incidence, by_cell, np.flatnonzero(near))] = True
-        silent |= told & here & (near[count] | ((total >= 0) & near[total]))
+        silent |= _silent(cells, near)
         watched = found.cells
-    return here
+    return cells.means["here"].to_numpy()
 
 
 def _few_between(lower: Floats, upper: Floats, whole: Integers, part: Integers, goal: Goal) -> Flags:

@@ -70,10 +70,10 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     graph = incidence, incidence.T.tocsr()
     chosen: list[int] = []
     waiting = exposed.tolist()
-    crowd = [cell for cell in waiting if len(neighbourhood(*graph, cell, _EXACT + 1)) > _EXACT]
-    if len(crowd) > _CROWD:  # what is left of them is seen in the next attack
-        chosen = _together(plan, graph, crowd, point, goal)
-        waiting = [] if chosen else waiting
+    if len(waiting) > _CROWD:
+        crowd = [cell for cell in waiting if len(neighbourhood(*graph, cell, _EXACT + 1)) > _EXACT]
+        chosen = _together(plan, graph, crowd, point, goal) if len(crowd) > _CROWD else []
+        waiting = [] if chosen else waiting  # the next attack tells what is left
     while waiting:
         near = neighbourhood(*graph, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]
@@ -195,7 +195,10 @@ class _Shift:
         return sorted(moved)
 
     def to(self, ends: Floats) -> tuple[list[int], Flags]:
-        """Return the cells that leave what is published of them, and which targets come to their ends."""
+        """Return the cells that leave what is published of them, and which targets come to their ends.
+
+        One target's end may lie on either side of where it is; several have theirs above.
+        """
         may, size, count, many = self._may, len(self._near), len(self._may), len(self._at)
         shut = self._plan.withheld[self._near]
         reach = self._here + 10 * np.abs(ends - self._here[self._at]).max() + 10
@@ -204,20 +207,19 @@ class _Shift:
         lower[may], upper[may] = 0.0, reach[may]
         upper[self._at] = np.maximum(upper[self._at], ends)
         cost = self._plan.cost[self._near][may]
-        # As far as they lack where they are; one alone comes to its end or does not.
+        # As far as they lack where they are, below their ends; one alone comes to its end or does not.
         lacks = ends - self._here[self._at] if many > 1 else np.zeros(1)
         found = self._programme.least(
-            np.concatenate([np.zeros(size), cost, cost, np.sign(lacks) * _LACKING, np.zeros(many)]),
-            np.concatenate([lower, np.zeros(2 * count), np.minimum(lacks, 0), ends]),
-            np.concatenate([upper, np.full(2 * count, np.inf), np.maximum(lacks, 0), ends]),
+            np.concatenate([np.zeros(size), cost, cost, np.full(many, _LACKING), np.zeros(many)]),
+            np.concatenate([lower, np.zeros(2 * count + many), ends]),
+            np.concatenate([upper, np.full(2 * count, np.inf), lacks, ends]),
             inside=size > LARGE,
             exact=True,
         )
         if found is None:
             return [], np.zeros(many, dtype=bool)
-        moved = found[size : size + count] + found[size + count : size + 2 * count] > _MOVED
-        lacking = np.abs(found[size + 2 * count : size + 2 * count + many])
-        return self._near[may[moved]].tolist(), lacking <= _MOVED
+        _, above, below, lacking, _ = np.split(found, np.cumsum([size, count, count, many]))
+        return self._near[may[above + below > _MOVED]].tolist(), lacking <= _MOVED
 
 
 def margins(plan: Plan, targets: Sequence[int]) -> list[int]:

@@ -322,8 +322,8 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
         note(piece.extreme(weights, bottom, top, inside=is_big))
 
-    look_again, enough = (1, _GAIN) if is_big else (_PATIENCE, 1)
-    patience = look_again
+    patience, enough = (1, _GAIN) if is_big else (_PATIENCE, 1)
+    look_again = patience
     while look_again:
         before = seen.bad()[place]
         if not before.any():
