@@ -313,6 +313,21 @@ def test_days_of_engagement_do_not_tell_what_monthly_users_leave() -> None:
     assert len(gone) > 1 or withheld(result, "activity", "mau", "service")
 
 
+def test_two_periods_that_end_on_one_day_each_show_all_days_of_engagement() -> None:
+    """The week told no monthly users, so its one small figure could stand alone; the month must not tell them now."""
+    month = Period.parse("2026-05")
+    week = Period.week(month.last)
+    assert week.last == month.last
+    place = {"service": "docs", "user_type": "all", "day": month.last}
+    days = [place | {"active_days": day, "users": count} for day, count in ((1, 40), (2, 30), (3, 4))]
+    alone = protect(week, {"engagement": mart("engagement", week, days)}, definitions=TABLES, disclosure=PLAIN)
+    assert withheld(alone, "engagement", "users", "active_days") == {3}
+    held = ReleasedTables(week, 1, {"engagement": alone.tables["engagement"].frame})
+    tables = {"engagement": mart("engagement", month, days), "activity": mart("activity", month, [place | {"mau": 74}])}
+    result = protect(month, tables, definitions=TABLES, disclosure=PLAIN, released=[held])
+    assert withheld(result, "activity", "mau", "service")
+
+
 def test_new_users_of_weeks_are_not_told_by_who_is_observed() -> None:
     """First users look back 56 days: the eight weeks that end with the period."""
     place = {"service": "docs", "user_type": "all", "feature": "all", "within_days": 1}

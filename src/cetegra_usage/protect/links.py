@@ -278,8 +278,10 @@ def _groups(
     both = pl.concat([there.with_columns(gone=pl.lit(value=False)), missing.with_columns(gone=pl.lit(value=True))])
     joined = _match(link, left, _side(both, parts, link.parts), whole, parts)
     one_each = link.relation in {"same", "within"}
+    # Periods that end on the same day show the same parts, each of them all.
+    group = pl.struct("cell", "part_first") if link.time == "last" else pl.col("cell")
     joined = joined.with_columns(
-        group=pl.int_range(pl.len()) if one_each else pl.col("cell"),
+        group=pl.int_range(pl.len()) if one_each else group,
         whole=pl.col("cell"),
         part=pl.col("part_cell"),
         equal=pl.lit(link.relation in {"sum", "same"}),

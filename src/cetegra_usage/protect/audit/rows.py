@@ -99,7 +99,8 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
         link: The link.
         facts: What is known of the cells.
         found: `whole` and `part`, the places of each pair, by whole; `shared`, the number of days they share, and
-            `days`, that of the whole.
+            `days`, that of the whole; `period`, a number for the period of the part where there are several that each
+            show all the parts.
         begin: The first cell of the whole's measure.
         begins: The first cell of each of the parts' measures.
     """
@@ -110,7 +111,9 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
     if link["relation"] in {"same", "within"}:
         row = np.arange(int(there.sum()))
         return _alike(link, whole[there], np.full(len(row), _RELATION[link["relation"]]), row, part[there])
-    heads, row = np.unique(whole[there], return_inverse=True)
+    period = np.tile(found["period"].to_numpy(), len(begins))
+    each, row = np.unique(np.column_stack([whole, period])[there], axis=0, return_inverse=True)
+    heads = each[:, 0]
     order = np.argsort(row, kind="stable")
     relation = np.full(len(heads), _RELATION[link["relation"]])
     place, first, pairs = np.unique(at, return_index=True, return_counts=True)
@@ -155,7 +158,9 @@ def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
         left, right = left.join(after, on=name), right.rename({name: "after"})
         keys.append("after")
     pairs = left.join(windows, on=["first", "last"]).join(right, on=keys)
-    return pairs.select(pl.col("whole", "part").cast(pl.Int64), "shared", "days").sort("whole", "part")
+    period = pl.col("part_first").rank("dense").cast(pl.Int64) if link.get("time") == "last" else pl.lit(0)
+    pairs = pairs.select(pl.col("whole", "part").cast(pl.Int64), "shared", "days", period=period)
+    return pairs.sort("whole", "part")
 
 
 def _fitting(places: pl.DataFrame, where: Mapping[str, Any]) -> pl.DataFrame:
