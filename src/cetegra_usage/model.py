@@ -134,11 +134,15 @@ class Period:
 
 
 def periods_between(first: date, last: date) -> list[Period]:
-    """Return the weeks and months from the ones that hold `first` to the last ones over on `last`, oldest end first."""
+    """Return the weeks and months from the ones that hold `first` to the last ones over on `last`, oldest end first.
+
+    Of two that end on one day the week is first: what a month and its other weeks tell of its last one is known then,
+    and withheld in the month.
+    """
     found: set[Period] = set()
     for day in each_day(first, last):
         found |= {period for period in (Period.week(day), Period.month(day)) if period.last <= last}
-    return sorted(found, key=lambda period: (period.last, period.key))
+    return sorted(found, key=lambda period: (period.last, not period.is_week))
 
 
 def each_day(first: date, last: date) -> Iterator[date]:

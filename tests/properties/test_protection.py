@@ -124,6 +124,34 @@ def inferred(frame: pl.DataFrame, table: str, disclosure: Disclosure) -> dict[Ce
     return found
 
 
+def test_a_month_that_its_last_week_completes_is_looked_at_with_that_week() -> None:
+    """All that happened in May lies in two weeks, and what they tell of it the month can withhold no more.
+
+    Where the week does not look at it, the month is refused.
+    """
+    first, last = date(2026, 5, 18), date(2026, 5, 31)
+    people = population(first, last, people=120, user_types=2, features=3, seed=0, rate=0.6)
+    before, week, month = periods_between(first, last)
+    assert (week.is_week, month.last) == (True, week.last)
+    held: list[ReleasedTables] = []
+
+    def release(period: Period, ahead: Period | None = None) -> Protection:
+        done = protect(
+            period,
+            people.marts(period),
+            definitions=TABLES,
+            disclosure=Disclosure(),
+            released=held,
+            ahead=(ahead, people.marts(ahead)) if ahead else None,
+        )
+        held.append(ReleasedTables(period, 1, {name: table.frame for name, table in done.tables.items()}))
+        return done
+
+    release(before)
+    release(week, ahead=month)
+    assert "nothing new" not in release(month).withheld_by_rule
+
+
 @pytest.mark.parametrize(("seed", "size"), [(1, "small"), (2, "small"), (2, "big")])
 def test_nobody_learns_of_few_people(seed: int, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few people and many, exact figures and rounded: the same every time, so that a failure is the change's own.

@@ -182,8 +182,14 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     revision = before["revision"] + 1 if before else 1
     released = _released(job, manifest, period)
     exact = _measured(job, period)
+    month = _month_ahead(job, manifest, period)
     protection = protect(
-        period, exact, definitions=definitions(), disclosure=job.settings.disclosure, released=released
+        period,
+        exact,
+        definitions=definitions(),
+        disclosure=job.settings.disclosure,
+        released=released,
+        ahead=(month, _measured(job, month)) if month else None,
     )
     document = public.evidence(job, period, revision, protection, _previous(manifest))
     errata: list[Change] = []
@@ -378,7 +384,14 @@ def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[Re
         for revision in range(1, entry["revision"] + 1):
             path = f"releases/{other.key}/r{revision}"
             found.append(ReleasedTables(other, revision, _tables(job, {"path": path})))
-    return sorted(found, key=lambda one: (one.period.last, one.period.key, one.revision))
+    return sorted(found, key=lambda one: (one.period.last, not one.period.is_week, one.revision))
+
+
+def _month_ahead(job: Job, manifest: manifests.Manifest, period: Period) -> Period | None:
+    """Return the month that ends with a week and is released after it, for the first time."""
+    month = Period.month(period.last)
+    waits = period.is_week and month in _complete(job) and month.last == period.last
+    return month if waits and not manifest.release(month.key) else None
 
 
 def _previous(manifest: manifests.Manifest) -> dict[str, Any] | None:

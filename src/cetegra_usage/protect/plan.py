@@ -86,25 +86,27 @@ def decide(
     released: Sequence[ReleasedTables],
     *,
     caution: Caution = "means",
+    ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None = None,
     suspects: Collection[Name] = (),
     reach: int = 0,
 ) -> Decision:
     """Decide what of a release is withheld; the arguments are those of `protect`, and how careful it has to be.
 
     Args:
-        period: As for `protect`, like the next four.
+        period: As for `protect`, like the next four, and `ahead`.
         tables: The exact marts.
         definitions: Their definitions.
         disclosure: Threshold and rounding.
         released: What was released before.
         caution: With means, without, or nothing that earlier releases don't show.
+        ahead: The release that comes next: its counts are withheld with this one's.
         suspects: Cells that an audit found exposed.
         reach: How many rows away from those everything is withheld.
 
     Raises:
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
     """
-    places = _places(period, tables, definitions, disclosure, released)
+    places = _places(period, tables, definitions, disclosure, released, ahead)
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
     silent = cells.means["here"].to_numpy()
@@ -116,7 +118,7 @@ def decide(
         if caution == "means":
             silent = _silenced(cells, rule, doubtful, goal)
     names = dict(enumerate(RULES))
-    counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("here"))
+    counts = places.with_columns(rule=pl.Series(rule[number])).filter(pl.col("own"))
     return Decision(
         counts=counts.select(
             "table",
@@ -143,15 +145,20 @@ def _places(
     definitions: Mapping[str, TableDefinition],
     disclosure: Disclosure,
     released: Sequence[ReleasedTables],
+    ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None,
 ) -> pl.DataFrame:
     """Return every place where a count stands: its key, `value`, `status`, `row`, `here`, and what was said before.
 
-    `few` and `dominated` are the primary rules; `told` whether the newest release before shows the same figure;
-    `hidden` whether one withheld it (an earlier revision of this period does not bind); `near` whether an earlier
-    figure differs by what can only be few people.
+    `own` are the places of this release, `here` those of the one ahead too. `few` and `dominated` are the primary
+    rules; `told` whether the newest release before shows the same figure; `hidden` whether one withheld it (an earlier
+    revision of this period does not bind); `near` whether an earlier figure differs by what can only be few people.
     """
-    current = links.cells(period, tables, definitions, "people", "top").with_columns(here=pl.lit(value=True))
-    current = threshold.primary(current, disclosure)
+    current = links.cells(period, tables, definitions, "people", "top").with_columns(own=pl.lit(value=True))
+    if ahead:
+        coming = links.cells(*ahead, definitions, "people", "top").with_columns(own=pl.lit(value=False))
+        coming = coming.join(current, on=list(links.KEY), how="anti", maintain_order="left")
+        current = pl.concat([current, coming])
+    current = threshold.primary(current.with_columns(here=pl.lit(value=True)), disclosure)
     before = [
         links.cells(release.period, release.tables, definitions).with_columns(
             binds=pl.lit(release.period != period), order=pl.lit(order)
@@ -192,6 +199,7 @@ def _places(
         past.unique(subset=list(links.KEY), keep="last", maintain_order=True)
         .join(there, on=list(links.KEY), how="anti", maintain_order="left")
         .with_columns(
+            own=pl.lit(value=False),
             here=pl.lit(value=False),
             few=pl.lit(value=False),
             dominated=pl.lit(value=False),

@@ -29,7 +29,10 @@ _ATTEMPTS: tuple[tuple[plan.Caution, int], ...] = (
     ("no means", 3),
     ("nothing new", 0),
 )
-"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found."""
+"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found.
+
+Before all of them the first is tried with the release that is ahead, if any is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def protect(
     definitions: Mapping[str, TableDefinition],
     disclosure: Disclosure,
     released: Sequence[ReleasedTables] = (),
+    ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None = None,
 ) -> Protection:
     """Protect all tables of a release together.
 
@@ -86,6 +90,8 @@ def protect(
         disclosure: Threshold and rounding.
         released: Every earlier release whose windows overlap with this one's (`history.overlaps`), of any period and
             revision, oldest first.
+        ahead: Period and exact marts of the release that comes next, where it can't withhold what this one and those
+            before would give away: a month whose last week this is. What it has to withhold is decided with this one.
 
     Raises:
         DisclosureError: The release would tell too much whatever is withheld, or its audit infers what is withheld.
@@ -95,15 +101,24 @@ def protect(
     suspects: set[Name] = set()
     hopeless: DisclosureError | None = None
     tried: plan.Decision | None = None
-    for caution, reach in _ATTEMPTS:
+    attempts = [(*attempt, None) for attempt in _ATTEMPTS]
+    for caution, reach, along in [*([(*_ATTEMPTS[0], ahead)] if ahead else []), *attempts]:
         if hopeless and caution != "nothing new":
             continue
         try:
             decision = plan.decide(
-                period, tables, definitions, disclosure, released, caution=caution, suspects=suspects, reach=reach
+                period,
+                tables,
+                definitions,
+                disclosure,
+                released,
+                caution=caution,
+                ahead=along,
+                suspects=suspects,
+                reach=reach,
             )
         except DisclosureError as error:
-            hopeless = error
+            hopeless = None if along else error  # the two together, perhaps, and not this one
             continue
         if tried and decision.counts.equals(tried.counts) and decision.means.equals(tried.means):
             continue
