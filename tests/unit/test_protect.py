@@ -313,6 +313,30 @@ def test_days_of_engagement_do_not_tell_what_monthly_users_leave() -> None:
     assert len(gone) > 1 or withheld(result, "activity", "mau", "service")
 
 
+@pytest.mark.parametrize("before", [0, 12])
+def test_who_is_active_is_of_a_cohort_once_all_cohorts_are_shown(before: int) -> None:
+    """Three weeks after one of nobody, 94 are active: 40 and 50 of the first two cohorts leave 4 of the last."""
+    place = {"service": "docs", "user_type": "all", "feature": "all"}
+    weeks = [WEEK.first - timedelta(weeks=back) for back in range(4)]
+    users = zip(weeks, (94, 90, 60, before), strict=True)
+    cohorts = zip(weeks, (4, 50, 40, 0), strict=True)
+    tables = {
+        "feature_weeks": mart("feature_weeks", WEEK, [place | {"week": week, "users": count} for week, count in users]),
+        "retention": mart(
+            "retention",
+            WEEK,
+            [
+                place | {"cohort_week": week, "weeks_since": since, "active_users": count}
+                for since, (week, count) in enumerate(cohorts)
+            ],
+        ),
+    }
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "retention", "active_users", "weeks_since")
+    assert 0 in gone
+    assert (len(gone) > 1 or bool(withheld(result, "feature_weeks", "users", "week"))) is (before == 0)
+
+
 def test_two_periods_that_end_on_one_day_each_show_all_days_of_engagement() -> None:
     """The week told no monthly users, so its one small figure could stand alone; the month must not tell them now."""
     month = Period.parse("2026-05")

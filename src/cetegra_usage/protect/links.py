@@ -41,7 +41,7 @@ class Link:
     measures: tuple[tuple[str, ...], ...] = ()
     whole: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    time: Literal["same", "inside", "overlapping", "last", "next"] = "same"
+    time: Literal["same", "inside", "overlapping", "last", "next", "later"] = "same"
     days: tuple[int, int] | None = None
     back: int = 0
     nearly: bool = False
@@ -224,7 +224,7 @@ def resolve(frame: pl.DataFrame, definitions: Mapping[str, TableDefinition]) -> 
     """Return every row that the declared links make between the cells of a frame.
 
     Args:
-        frame: `cell` (its number), the key, and `status`; a cell that is unavailable shows nothing and is left out.
+        frame: `cell` (its number), the key, `value` and `status`; an unavailable one shows nothing: it is left out.
         definitions: The tables' definitions.
     """
     there = frame.filter(pl.col("status") != "unavailable")
@@ -291,6 +291,8 @@ def _groups(
     )
     if link.time in {"inside", "overlapping"} and not one_each:
         joined = _covered(link, joined)
+    if link.time == "later":
+        joined = _since_the_beginning(joined, left.filter(pl.col("value") == 0))
     if link.missing == "unknown":
         joined = joined.with_columns(equal=pl.col("equal") & ~pl.col("part_gone").any().over("group"))
     return joined.filter(~pl.col("part_gone"))
@@ -334,6 +336,10 @@ def _match(
     if link.time == "next":
         after = (pl.col("part_first") - pl.duration(days=1)).alias("last")
         return left.join(right.with_columns(after), on=[*on, "last"], how="inner")
+    if link.time == "later":
+        after = pl.duration(weeks=pl.col("part_extra").cast(pl.Int64))
+        right = right.with_columns(first=pl.col("part_first") + after, last=pl.col("part_last") + after)
+        return left.join(right, on=[*on, "first", "last"], how="inner")
     if link.time == "last":
         return left.join(right.with_columns(last=pl.col("part_last")), on=[*on, "last"], how="inner")
     joined = left.join(right, on=on, how="inner")
@@ -362,6 +368,16 @@ def _covered(link: Link, joined: pl.DataFrame) -> pl.DataFrame:
     if link.relation == "cover":
         return joined.filter(pl.col("_filled"))
     return joined.with_columns(equal=pl.col("equal") & pl.col("_filled"))
+
+
+def _since_the_beginning(joined: pl.DataFrame, nobody: pl.DataFrame) -> pl.DataFrame:
+    """Judge whether the parts are all weeks since one of nobody: else their sum is only a bound."""
+    joined = joined.filter(~pl.col("part_gone"))
+    weeks = (pl.col("first") - pl.col("part_first").min().over("group")).dt.total_days() // 7 + 1
+    empty = nobody.select("service", part_first="first", _empty=pl.lit(value=True))
+    joined = joined.join(empty, on=["service", "part_first"], how="left", maintain_order="left")
+    begun = (pl.col("_empty").fill_null(value=False) & (pl.col("part_first") == pl.col("part_first").min())).any()
+    return joined.with_columns(equal=begun.over("group") & (pl.len().over("group") == weeks))
 
 
 def _days(first: pl.Expr, last: pl.Expr) -> pl.Expr:

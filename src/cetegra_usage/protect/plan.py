@@ -238,7 +238,7 @@ def _cells(
 ) -> tuple[_Cells, Integers]:
     """Make one cell of all places that show the same; return the cells and the number of each place's."""
     places = places.with_row_index("cell").with_columns(pl.col("cell").cast(pl.Int64))
-    rows = links.resolve(places.select("cell", *links.KEY, "status"), definitions)
+    rows = links.resolve(places.select("cell", *links.KEY, "value", "status"), definitions)
     column: dict[str, Any] = {
         name: places[name].to_numpy() for name in ("here", "few", "dominated", "told", "hidden", "near")
     }

@@ -100,7 +100,8 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
         facts: What is known of the cells.
         found: `whole` and `part`, the places of each pair, by whole; `shared`, the number of days they share, and
             `days`, that of the whole; `period`, a number for the period of the part where there are several that each
-            show all the parts.
+            show all the parts. Where the parts' weeks are before the whole's: `last_week`, the number of that, `week`,
+            of the part's own, and `origin`, the place of the whole of that week, or -1.
         begin: The first cell of the whole's measure.
         begins: The first cell of each of the parts' measures.
     """
@@ -124,6 +125,13 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
         short = (shared < found["days"].to_numpy()[first])[mine]
         lawful = ~short | (relation < 1)
         relation[short] = -1
+    if link.get("time") == "later":
+        own, origin = (found[name].to_numpy()[there] for name in ("week", "origin"))
+        oldest = np.full(len(heads), own.max(initial=0))
+        np.minimum.at(oldest, row, own)
+        alone = (origin >= 0) & (facts.figure[begin + origin] == 0) & (own == oldest[row])
+        all_weeks = np.bincount(row, minlength=len(heads)) == found["last_week"].to_numpy()[first][mine] - oldest + 1
+        relation[~(all_weeks & (np.bincount(row, alone, minlength=len(heads)) > 0))] = -1
     if link.get("missing") == "unknown":
         relation[np.bincount(row, minlength=len(heads)) < pairs[mine] * len(begins)] = -1
     return _alike(link, heads, relation, row[order], part[there][order]).keep(lawful)
@@ -146,7 +154,10 @@ def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
     left = left.with_columns(days=_days(pl.col("first"), pl.col("last"))).filter(
         pl.col("days").is_between(*link.get("days", (1, 366)))
     )
-    right = _fitting(parts.places.with_row_index("part"), there).rename({"first": "part_first", "last": "part_last"})
+    right = _fitting(parts.places.with_row_index("part"), there).with_columns(own_first="first")
+    if link.get("time") == "later":
+        right = right.with_columns(pl.col("first", "last") + pl.duration(weeks=pl.col("weeks_since").cast(pl.Int64)))
+    right = right.rename({"first": "part_first", "last": "part_last"})
     windows = left.select("first", "last").unique().join(right.select("part_first", "part_last").unique(), how="cross")
     windows = windows.filter(_meet(link.get("time", "same"))).with_columns(
         shared=_days(pl.max_horizontal("first", "part_first"), pl.min_horizontal("last", "part_last"))
@@ -158,8 +169,17 @@ def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
         left, right = left.join(after, on=name), right.rename({name: "after"})
         keys.append("after")
     pairs = left.join(windows, on=["first", "last"]).join(right, on=keys)
-    period = pl.col("part_first").rank("dense").cast(pl.Int64) if link.get("time") == "last" else pl.lit(0)
-    pairs = pairs.select(pl.col("whole", "part").cast(pl.Int64), "shared", "days", period=period)
+    columns = [pl.col("whole", "part").cast(pl.Int64), pl.col("shared", "days")]
+    columns.append((pl.col("part_first").rank("dense") if link.get("time") == "last" else pl.lit(0)).alias("period"))
+    if link.get("time") == "later":
+        origins = left.select(*shared, own_first="first", origin="whole")
+        pairs = pairs.join(origins, on=[*shared, "own_first"], how="left")
+        columns.append(pl.col("origin").cast(pl.Int64).fill_null(-1))
+        columns += [
+            (pl.col(name).dt.epoch("d") // 7).alias(new)
+            for name, new in (("own_first", "week"), ("first", "last_week"))
+        ]
+    pairs = pairs.select(columns)
     return pairs.sort("whole", "part")
 
 
@@ -178,6 +198,7 @@ def _meet(time: str) -> pl.Expr:
     shorter = part_last - part_first < last - first
     return {
         "same": (part_first == first) & (part_last == last),
+        "later": (part_first == first) & (part_last == last),
         "last": part_last == last,
         "next": part_first == last + _DAY,
         "inside": (part_first >= first) & (part_last <= last) & shorter,
