@@ -47,10 +47,12 @@ def _frames(made: Mapping[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]
 
 @settings(THOROUGH, max_examples=8)
 @given(zone=zones(max_days=40))
-def test_links_hold_but_for_who_withdrew(zone: Zone) -> None:
-    """To the letter those that are not `nearly`; those too where no consent was withdrawn and no day is missing."""
+def test_links_hold_but_for_who_withdrew_or_changed_type(zone: Zone) -> None:
+    """To the letter those that are not `nearly`; those too where nobody did either and no day is missing."""
     facts = Facts(marts(zone), [])
     plain = not any(change.state == "withdrawn" for change in zone.consents or ())
+    people = {(event.pseudonym, event.service) for event in zone.events}
+    plain = plain and len(people) == len({(event.pseudonym, event.service, event.user_type) for event in zone.events})
     plain = plain and all(state == "accepted" for state in zone.partitions.values())
     for link in LINKS:
         rows = said(facts, [link])
