@@ -1,6 +1,6 @@
 """Protect and attack a month of 200 features, 6 types and 2 services, with the weeks and months behind it.
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/protection.py [--features 200] [--types 6] [--people 20000] [--weeks 52]
+    PYTHONPATH=tests .venv/bin/python benchmarks/protection.py [--features N] [--types N] [--people N] [--weeks N]
 
 Prints, for a smaller catalogue first, how many cells there are, how long the release took on the wall and in CPU,
 and what was withheld. The releases behind it are protected one after the other (that is not timed), the last week

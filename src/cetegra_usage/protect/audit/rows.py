@@ -112,9 +112,9 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
     if link["relation"] in {"same", "within"}:
         row = np.arange(int(there.sum()))
         return _alike(link, whole[there], np.full(len(row), _RELATION[link["relation"]]), row, part[there])
-    period = np.tile(found["period"].to_numpy(), len(begins))
-    each, row = np.unique(np.column_stack([whole, period])[there], axis=0, return_inverse=True)
-    heads = each[:, 0]
+    periods = int(found["period"].to_numpy().max()) + 1
+    each, row = np.unique((whole * periods + np.tile(found["period"], len(begins)))[there], return_inverse=True)
+    heads = each // periods
     order = np.argsort(row, kind="stable")
     relation = np.full(len(heads), _RELATION[link["relation"]])
     place, first, pairs = np.unique(at, return_index=True, return_counts=True)
@@ -179,8 +179,7 @@ def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:
             (pl.col(name).dt.epoch("d") // 7).alias(new)
             for name, new in (("own_first", "week"), ("first", "last_week"))
         ]
-    pairs = pairs.select(columns)
-    return pairs.sort("whole", "part")
+    return pairs.select(columns).sort("whole", "part")
 
 
 def _fitting(places: pl.DataFrame, where: Mapping[str, Any]) -> pl.DataFrame:
