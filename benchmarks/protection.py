@@ -29,6 +29,7 @@ def run(features: int, types: int, people: int, weeks: int) -> None:
     world = population(first, LAST, people=people, user_types=types, features=features, seed=1, rate=0.5)
     month = Period.month(LAST)
     behind = [period for period in periods_between(first, LAST) if period != month]
+    marts = world.marts(month)
     held: list[ReleasedTables] = []
     for period in behind:
         near = [one for one in held if overlaps(period, one.period)]
@@ -39,12 +40,11 @@ def run(features: int, types: int, people: int, weeks: int) -> None:
             definitions=definitions.tables(),
             disclosure=Disclosure(),
             released=near,
-            ahead=(month, world.marts(month)) if period.last == month.last else None,
+            ahead=(month, marts) if period.last == month.last else None,
         )
         held.append(ReleasedTables(period, 1, {name: table.frame for name, table in done.tables.items()}))
         print(f"    {period.key}: {time.perf_counter() - begun:.0f} s", flush=True)
     near = [one for one in held if overlaps(month, one.period)]
-    marts = world.marts(month)
     wall, cpu = time.perf_counter(), time.process_time()
     done = protect(month, marts, definitions=definitions.tables(), disclosure=Disclosure(), released=near)
     assert done.audit is not None  # noqa: S101  # a threshold above 1 is always audited

@@ -94,6 +94,14 @@ class Period:
         return "W" in self.key
 
     @property
+    def turn(self) -> tuple[date, bool]:
+        """What periods are released by: the oldest end first, and a week before the month that it ends.
+
+        What a month and its other weeks tell of its last one is known then, and withheld in the month.
+        """
+        return self.last, not self.is_week
+
+    @property
     def days(self) -> list[date]:
         """Every day of the period."""
         return list(each_day(self.first, self.last))
@@ -134,15 +142,11 @@ class Period:
 
 
 def periods_between(first: date, last: date) -> list[Period]:
-    """Return the weeks and months from the ones that hold `first` to the last ones over on `last`, oldest end first.
-
-    Of two that end on one day the week is first: what a month and its other weeks tell of its last one is known then,
-    and withheld in the month.
-    """
+    """Return the weeks and months from the ones that hold `first` to the last ones over on `last`, by their turn."""
     found: set[Period] = set()
     for day in each_day(first, last):
         found |= {period for period in (Period.week(day), Period.month(day)) if period.last <= last}
-    return sorted(found, key=lambda period: (period.last, not period.is_week))
+    return sorted(found, key=lambda period: period.turn)
 
 
 def each_day(first: date, last: date) -> Iterator[date]:

@@ -384,14 +384,15 @@ def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[Re
         for revision in range(1, entry["revision"] + 1):
             path = f"releases/{other.key}/r{revision}"
             found.append(ReleasedTables(other, revision, _tables(job, {"path": path})))
-    return sorted(found, key=lambda one: (one.period.last, not one.period.is_week, one.revision))
+    return sorted(found, key=lambda one: (one.period.turn, one.revision))
 
 
 def _month_ahead(job: Job, manifest: manifests.Manifest, period: Period) -> Period | None:
     """Return the month that ends with a week and is released after it, for the first time."""
     month = Period.month(period.last)
-    waits = period.is_week and month in _complete(job) and month.last == period.last
-    return month if waits and not manifest.release(month.key) else None
+    is_its_last_week = period.is_week and period.last == month.last
+    waits = is_its_last_week and not manifest.release(month.key) and month in _complete(job)
+    return month if waits else None
 
 
 def _previous(manifest: manifests.Manifest) -> dict[str, Any] | None:

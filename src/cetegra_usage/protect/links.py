@@ -330,16 +330,13 @@ def _match(
     right = right.with_columns(
         pl.col(f"part_{column}").alias(column) for column in on if column not in {"part_measure", "_next"}
     )
-    if link.time == "same":
-        right = right.with_columns(first=pl.col("part_first"), last=pl.col("part_last"))
+    if link.time in {"same", "later"}:
+        after = pl.duration(weeks=pl.col("part_extra").cast(pl.Int64) if link.time == "later" else 0)
+        right = right.with_columns(first=pl.col("part_first") + after, last=pl.col("part_last") + after)
         return left.join(right, on=[*on, "first", "last"], how="inner")
     if link.time == "next":
         after = (pl.col("part_first") - pl.duration(days=1)).alias("last")
         return left.join(right.with_columns(after), on=[*on, "last"], how="inner")
-    if link.time == "later":
-        after = pl.duration(weeks=pl.col("part_extra").cast(pl.Int64))
-        right = right.with_columns(first=pl.col("part_first") + after, last=pl.col("part_last") + after)
-        return left.join(right, on=[*on, "first", "last"], how="inner")
     if link.time == "last":
         return left.join(right.with_columns(last=pl.col("part_last")), on=[*on, "last"], how="inner")
     joined = left.join(right, on=on, how="inner")

@@ -93,7 +93,7 @@ def decide(
     """Decide what of a release is withheld; the arguments are those of `protect`, and how careful it has to be.
 
     Args:
-        period: As for `protect`, like the next four, and `ahead`.
+        period: As for `protect`, like the next four.
         tables: The exact marts.
         definitions: Their definitions.
         disclosure: Threshold and rounding.

@@ -29,10 +29,7 @@ _ATTEMPTS: tuple[tuple[plan.Caution, int], ...] = (
     ("no means", 3),
     ("nothing new", 0),
 )
-"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found.
-
-Before all of them the first is tried with the release that is ahead, if any is.
-"""
+"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def protect(
     hopeless: DisclosureError | None = None
     tried: plan.Decision | None = None
     attempts = [(*attempt, None) for attempt in _ATTEMPTS]
-    for caution, reach, along in [*([(*_ATTEMPTS[0], ahead)] if ahead else []), *attempts]:
+    for caution, reach, along in [(*_ATTEMPTS[0], ahead), *attempts] if ahead else attempts:
         if hopeless and caution != "nothing new":
             continue
         try:
@@ -118,7 +115,8 @@ def protect(
                 reach=reach,
             )
         except DisclosureError as error:
-            hopeless = None if along else error  # the two together, perhaps, and not this one
+            if not along:  # else only the two together are
+                hopeless = error
             continue
         if tried and decision.counts.equals(tried.counts) and decision.means.equals(tried.means):
             continue

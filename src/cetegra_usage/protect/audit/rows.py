@@ -195,9 +195,10 @@ def _meet(time: str) -> pl.Expr:
     """Return whether the days of whole and part are as a link says."""
     first, last, part_first, part_last = map(pl.col, ("first", "last", "part_first", "part_last"))
     shorter = part_last - part_first < last - first
+    alike = (part_first == first) & (part_last == last)
     return {
-        "same": (part_first == first) & (part_last == last),
-        "later": (part_first == first) & (part_last == last),
+        "same": alike,
+        "later": alike,
         "last": part_last == last,
         "next": part_first == last + _DAY,
         "inside": (part_first >= first) & (part_last <= last) & shorter,
