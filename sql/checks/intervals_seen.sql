@@ -1,6 +1,6 @@
--- intervals_seen: the intervals of consent of who is seen in a partition
+-- intervals_seen: the intervals of consent of those whose times are asked
 -- grain: pseudonym, granted_at
--- inputs: persons_seen, intervals
+-- inputs: person_spans, intervals
 -- parameters: none
 FROM intervals
-SEMI JOIN persons_seen USING (pseudonym)
+SEMI JOIN person_spans USING (pseudonym)

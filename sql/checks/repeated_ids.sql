@@ -4,6 +4,6 @@
 -- parameters: none
 SELECT event_id
 FROM landed
-SEMI JOIN repeated_numbers ON repeated_numbers.number = event_number(landed.event_id)
+SEMI JOIN repeated_numbers ON repeated_numbers.number = id_number(landed.event_id)
 GROUP BY event_id
 HAVING count(*) > 1

@@ -19,7 +19,7 @@ from cetegra_usage.errors import CetegraUsageError, ConfigurationError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -172,9 +172,16 @@ def batches(connection: duckdb.DuckDBPyConnection, name: str, rows: int, /, **pa
         raise QueryError(name, kind)
 
 
-def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
-    """Run a statement of the room and keep its rows as the temporary table of its name; raises as `frame` does."""
-    _run(connection, name, parameters, lambda relation: relation.to_table(name))
+def table(
+    connection: duckdb.DuckDBPyConnection, name: str, of: Sequence[str] | None = None, /, **parameters: Any
+) -> None:
+    """Run a statement of the room and keep its rows as the temporary table of its name; raises as `frame` does.
+
+    Where `of` names inputs and none of them has a row, the table is empty: DuckDB reads the first rows of a file to
+    join them with nothing.
+    """
+    is_asked = of is None or any(len(connection.table(asked)) for asked in of)
+    _run(connection, name, parameters, lambda relation: (relation if is_asked else relation.limit(0)).to_table(name))
 
 
 def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
@@ -247,6 +254,7 @@ def connect(
     connection = duckdb.connect(config=config)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET parquet_metadata_cache = true")  # a file that is asked often is opened once
     return connection
 
 

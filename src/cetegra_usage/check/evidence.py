@@ -7,8 +7,10 @@ kept in the partition's own folder of the spool, as Parquet, and goes with it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from cetegra_usage import sql
@@ -18,10 +20,12 @@ from cetegra_usage.model import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import duckdb
 
+    from cetegra_usage.check.numbers import Integers
     from cetegra_usage.model import Catalogue, Partition
     from cetegra_usage.settings import Settings
 
@@ -39,6 +43,20 @@ CHANGES = "changes.parquet"
 
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
+_ASKED = {
+    "repeated_ids": ["repeated_numbers"],
+    "repeated_rows": ["repeated_ids"],
+    "held_groups": ["judged_groups"],
+    "intervals_seen": ["person_spans"],
+    "ending_persons": ["intervals_seen"],
+    "doubtful_persons": ["person_spans"],
+    "session_spans": ["sharing_persons", "ending_persons"],
+    "lapsed": ["doubtful_persons"],
+    "broken_sessions": ["session_spans"],
+    "stripped": ["lapsed", "broken_sessions"],
+}
+"""Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
+
 _ROW_RULES = (
     "values_present",
     "values_readable",
@@ -190,26 +208,14 @@ def _examine(
     sql.table(connection, "judged_groups", service=partition.service)
     counts: dict[str, int | None] = _row(sql.frame(connection, "group_counts"))
     landed, odd = (counts.pop(name) or 0 for name in ("landed", "odd"))
-    if _number(connection, landed) and not odd:
+    settled = None if context.intervals is None else _settled(connection, partition.day, skew, is_orderly=not odd)
+    if _number(connection, landed, settled) and not odd:
         counts |= dict.fromkeys(_ROW_RULES, 0)
     else:
         counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
-    for name in (
-        "repeated_ids",
-        "repeated_rows",
-        "held_groups",
-        "intervals_seen",
-        "ending_persons",
-        "session_spans",
-    ):
-        sql.table(connection, name, **({"skew_seconds": skew} if name == "ending_persons" else {}))
-    if context.intervals is None:  # nobody can be doubted without a log: not checked, and nothing is stripped for it
-        connection.execute("CREATE TEMP TABLE doubtful_persons (pseudonym BIGINT)")
-    else:
-        sql.table(connection, "doubtful_persons", skew_seconds=skew)
-    sql.table(connection, "lapsed", skew_seconds=skew)
-    sql.table(connection, "broken_sessions", skew_seconds=skew)
-    sql.table(connection, "stripped")
+    for name, of in _ASKED.items():
+        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
+        sql.table(connection, name, of, **takes)
     connection.sql(sql.load("landed_once").text).create_view("landed_once")
     connection.sql(sql.load("accepted").text).create_view("accepted")
     is_untouched = not any(len(connection.table(name)) for name in _SET_APART)
@@ -249,22 +255,39 @@ def _examine(
     )
 
 
-def _number(connection: duckdb.DuckDBPyConnection, landed: int) -> bool:
+def _settled(connection: duckdb.DuckDBPyConnection, day: date, skew: int, *, is_orderly: bool) -> Integers:
+    """Return the pseudonyms, sorted, whose consent was in force whenever they did something: all day.
+
+    Where some time may lie outside the day, that is said of nobody.
+    """
+    if not is_orderly:
+        return np.empty(0, np.int64)
+    first = datetime.combine(day, time.min)
+    settled = sql.frame(connection, "settled_persons", first=first, until=first + timedelta(days=1), skew_seconds=skew)
+    return np.sort(settled["pseudonym"].to_numpy())
+
+
+def _number(connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None) -> bool:
     """Make what the statements ask of persons and sessions; return whether no row breaks a rule of a single row.
 
     Where one does, nothing is left to numbers: every session is doubted, and the statements count.
+    Where it is not known who is settled, there being no consent log, nobody is asked for, and nothing stripped.
     """
     for macro in numbers.MACROS:
         connection.execute(macro)
-    events, sessions = numbers.events(connection, landed), numbers.sessions(connection)
+    events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled)
     connection.register("repeated_numbers", pl.DataFrame({"number": events.repeated}))
     if sessions is None:
         sql.table(connection, "persons_seen")
         sql.table(connection, "sessions_seen")
         # Everybody, and nobody: a row without a pseudonym may have a session too.
         connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
+        connection.execute(
+            f"CREATE TEMP VIEW person_spans AS FROM persons_seen LIMIT {0 if settled is None else 'ALL'}"
+        )
         return False
-    connection.register("persons_seen", sessions.persons)
+    connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
+    connection.register("person_spans", sessions.spans)
     connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
     connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
     return events.count == landed and events.are_random

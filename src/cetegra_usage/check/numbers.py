@@ -1,8 +1,8 @@
 """Sorted numbers in place of hash tables: proof, of a whole partition, that no id repeats and no session is shared.
 
-Ids are read as numbers of 60 and of 42 bits (`MACROS`). Equal ids have equal numbers; where numbers are equal, by
-their ids or by chance, the rows themselves are asked, by statements of the room `sql/checks`. So no answer depends
-on chance, and in a clean partition little is asked.
+Ids are read as numbers of 64 bits, of which sessions take 44 (`MACROS`). Equal ids have equal numbers; where numbers
+are equal, by their ids or by chance, the rows themselves are asked, by statements of the room `sql/checks`. So no
+answer depends on chance, and in a clean partition little is asked.
 """
 
 from __future__ import annotations
@@ -25,17 +25,15 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 MACROS = (
-    "CREATE OR REPLACE TEMP MACRO event_number(id) AS (id::UHUGEINT & 1152921504606846975)::UBIGINT",
-    "CREATE OR REPLACE TEMP MACRO session_number(id) AS (id::UHUGEINT & 4398046511103)::UBIGINT",
+    "CREATE OR REPLACE TEMP MACRO id_number(id) AS (id::UHUGEINT >> 16 & 18446744073709551615::UHUGEINT)::UBIGINT",
+    "CREATE OR REPLACE TEMP MACRO session_number(id) AS id_number(id) & 17592186044415",
 )
-"""How an id becomes a number: its last bits, which are random where an id is. The statements of the check name them."""
+"""How an id becomes a number: the four bits of its version, and the next sixty. The statements name them."""
 
 EVENTS_AT_ONCE = 1 << 27
-_RANK_BITS = 22  # with a session's 42 bits they fill 64: no part has more persons than it has rows
+_RANK_BITS = 20  # with a session's 44 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
-_GUESS_BITS = 24  # 64 MiB
-_EVENT_BITS = np.uint64(60)
-_SESSION_BITS = np.uint64(42)
+_VERSION_AT = np.uint64(60)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
 _SMALLEST = 1 << 32
@@ -56,12 +54,14 @@ class Sessions:
     """What the numbers of a partition's sessions say.
 
     Attributes:
-        persons: `pseudonym`, `first_at` and `last_at` (UTC), by pseudonym.
+        persons: Each pseudonym, once, sorted.
+        spans: `pseudonym`, `first_at` and `last_at` (UTC) of those who are not settled.
         seen: The number of each session, once, sorted.
         sharing: The pseudonyms with a session whose number is another person's too.
     """
 
-    persons: pl.DataFrame
+    persons: Integers
+    spans: pl.DataFrame
     seen: Numbers
     sharing: Integers
 
@@ -88,44 +88,48 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
         numbers.sort()
         count += numbers.size
         for version in _RANDOM:  # sorted: all of a version lie together
-            bounds = np.array([version, version + 1], np.uint64) << _EVENT_BITS
+            bounds = np.array([version, version + 1], np.uint64) << _VERSION_AT
             random += int(np.diff(np.searchsorted(numbers, bounds))[0])
-        again = _distinct(numbers[1:][numbers[1:] == numbers[:-1]])
-        repeated.append(again & ((np.uint64(1) << _EVENT_BITS) - np.uint64(1)))
-    return Events(_joined(repeated), count, random == count)
+        repeated.append(_distinct(numbers[1:][numbers[1:] == numbers[:-1]]))
+    return Events(_joined(repeated, np.uint64), count, random == count)
 
 
-def sessions(connection: duckdb.DuckDBPyConnection) -> Sessions | None:
+def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) -> Sessions | None:
     """Read whose the sessions of the view `landed` are; None where some row breaks a rule of the row.
+
+    Args:
+        connection: Where the view is.
+        settled: Pseudonyms, sorted, of whom nobody asks when their events were; None where of nobody.
 
     Raises:
         QueryError: DuckDB failed.
     """
-    persons: list[pl.DataFrame] = []
+    persons: list[Integers] = []
+    spans = [pl.DataFrame(schema={"pseudonym": pl.Int64, "first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
     seen: list[Numbers] = []
     owners: list[Integers] = []
     for rows in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE)):
-        if rows["at"].null_count() or rows["pseudonym"].null_count() or rows["consent"].sum() < rows.height:
+        if rows["pseudonym"].null_count() or rows["consent"].sum() < rows.height:
             return None
-        pseudonym, at = rows["pseudonym"].to_numpy(), rows["at"].to_numpy()
+        pseudonym = rows["pseudonym"].to_numpy()
         known = _distinct(np.sort(pseudonym))
         session = rows["session"].drop_nulls().to_numpy()
-        if known[0] <= _SMALLEST or (session >> _SESSION_BITS != _TAB).any():
+        if known[0] <= _SMALLEST or (session >> _VERSION_AT != _TAB).any():
             return None
         rank = _ranks(known, pseudonym)
-        first, last = np.full(known.size, at.max()), np.full(known.size, at.min())
-        np.minimum.at(first, rank, at)
-        np.maximum.at(last, rank, at)
-        persons.append(pl.DataFrame({"pseudonym": known, "first_at": first, "last_at": last}))
+        persons.append(known)
+        if settled is not None and (asked := ~_among(settled, known)).any():
+            times = rows.select("pseudonym", "at").filter(asked.take(rank, mode="wrap"))
+            spans.append(_spans(times, pl.col("at"), pl.col("at")))
         if session.size < rank.size:
             rank = rank[rows["session"].is_not_null().to_numpy()]
         pairs = session << np.uint64(_RANK_BITS) | rank.astype(np.uint64)  # the version falls off
         pairs.sort()
         pairs = _distinct(pairs)
-        numbers = pairs >> np.uint64(_RANK_BITS)
-        seen.append(numbers)
+        seen.append(pairs >> np.uint64(_RANK_BITS))
         owners.append(known[(pairs & np.uint64((1 << _RANK_BITS) - 1)).astype(np.int64)])
-    return Sessions(_persons(persons), *_seen(seen, owners))
+    everybody = _distinct(np.sort(_joined(persons, np.int64)))
+    return Sessions(everybody, _spans(pl.concat(spans), pl.col("first_at"), pl.col("last_at")), *_seen(seen, owners))
 
 
 def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
@@ -145,7 +149,7 @@ def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
 
 def _ranks(known: Integers, values: Integers) -> npt.NDArray[np.int32]:
     """Return the place of each value among the known ones, which hold them all: a guess, then a search."""
-    bits = min(max(10, int(known.size).bit_length() + 4), _GUESS_BITS)
+    bits = max(10, int(known.size).bit_length() + 4)
     guesses = np.zeros(1 << bits, np.int32)
     guesses[_slots(known, bits)] = np.arange(known.size, dtype=np.int32)
     rank = guesses.take(_slots(values, bits), mode="wrap")  # wrap: nothing lies outside, and nothing is asked
@@ -158,35 +162,29 @@ def _slots(values: Integers, bits: int) -> npt.NDArray[np.int32]:
     return (values.view(np.uint64) * _MIX >> np.uint64(64 - bits)).astype(np.int32)
 
 
-def _persons(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    empty = pl.DataFrame(schema={"pseudonym": pl.Int64, "first_at": pl.Int64, "last_at": pl.Int64})
-    persons = pl.concat([empty, *parts])
-    if len(parts) > 1:
-        order = np.argsort(persons["pseudonym"].to_numpy(), kind="stable")  # each part is sorted: they are merged
-        pseudonym, first, last = (persons[name].to_numpy()[order] for name in persons.columns)
-        starts = np.flatnonzero(_begins(pseudonym))
-        persons = pl.DataFrame(
-            {
-                "pseudonym": pseudonym[starts],
-                "first_at": np.minimum.reduceat(first, starts),
-                "last_at": np.maximum.reduceat(last, starts),
-            }
-        )
-    return persons.with_columns(pl.col("first_at", "last_at").cast(pl.Datetime("us")))
+def _spans(frame: pl.DataFrame, first: pl.Expr, last: pl.Expr) -> pl.DataFrame:
+    return frame.group_by("pseudonym").agg(first.min().alias("first_at"), last.max().alias("last_at"))
 
 
 def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Integers]:
     """Return the numbers that are there, and who has one that is somebody else's too, of one part or of two."""
-    seen = np.sort(_joined(parts))
+    seen = np.sort(_joined(parts, np.uint64))
     twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
     if not twice.size:
         return seen, np.empty(0, np.int64)
-    again = [twice.take(np.searchsorted(twice, part), mode="clip") == part for part in parts]
-    number, owner = (_joined([of[here] for of, here in zip(own, again, strict=True)]) for own in (parts, owners))
+    again = [_among(twice, part) for part in parts]
+    number, owner = (np.concatenate([of[here] for of, here in zip(own, again, strict=True)]) for own in (parts, owners))
     order = np.argsort(number)
     number, owner = number[order], owner[order]
     of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
     return _distinct(seen), _distinct(np.sort(owner[np.isin(number, of_two)]))
+
+
+def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
+    """Return of each value whether it is one of those known, which are sorted."""
+    return (
+        known.take(np.searchsorted(known, values), mode="clip") == values if known.size else np.zeros(values.size, bool)
+    )
 
 
 def _distinct(values: Any) -> Any:
@@ -199,5 +197,5 @@ def _begins(values: Any) -> Any:
     return np.concatenate(([True], values[1:] != values[:-1]))
 
 
-def _joined(parts: list[Any]) -> Any:
-    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+def _joined(parts: list[Any], kind: type) -> Any:
+    return np.concatenate([np.empty(0, kind), *parts])
