@@ -6,4 +6,4 @@ SELECT DISTINCT pseudonym
 FROM intervals
 ANTI JOIN (FROM intervals WHERE withdrawn_at > $first AND withdrawn_at < $until) AS ended USING (pseudonym)
 WHERE granted_at <= $first + to_seconds($skew_seconds)
-    AND (withdrawn_at IS NULL OR withdrawn_at >= $until - to_seconds($skew_seconds))
+    AND (withdrawn_at IS NULL OR withdrawn_at >= $until)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import timedelta
+from itertools import combinations, product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -23,7 +24,6 @@ from support.landed import DAY, OTHER, PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
 SESSIONS = [str(UUID(int=number << 70, version=4)) for number in (3, 5, 8)]
 PARTITION = Partition("events", "workspace", DAY)
@@ -41,37 +41,50 @@ rows = st.builds(
 )
 broken = st.sampled_from([{}, {}, {}, {"pseudonym": None}, {"consent": False}, {"pseudonym": 7}, {"event_id": None}])
 outside = st.just({"occurred_at": landed.at(8, DAY + timedelta(days=1))})  # nobody is settled then
-turns = st.one_of(  # also on the days beside, and within the skew
-    st.builds(landed.at, hours),
-    st.builds(landed.at, st.sampled_from([0.0, 1 / 60, 23 + 59 / 60]), st.sampled_from([DAY, DAY - timedelta(days=1)])),
-)
-logs = st.lists(st.tuples(st.sampled_from([PERSON, OTHER]), turns, st.none() | turns), max_size=3)
+logs = st.lists(st.tuples(st.sampled_from([PERSON, OTHER]), hours, st.none() | hours), max_size=3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(events=st.lists(rows, min_size=3, max_size=12), log=logs, change=broken | outside)
 def test_what_is_counted_and_accepted_does_not_depend_on_the_numbers(
-    events: list[dict[str, Any]], log: list[tuple[int, datetime, datetime | None]], change: dict[str, Any]
+    events: list[dict[str, Any]], log: list[tuple[int, float, float | None]], change: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         file = root / "part-0.parquet"
         file.write_bytes(landed.parquet([events[0] | change, *events[1:]], landed.EVENT))
-        intervals = [
-            {
-                "pseudonym": person,
-                "granted_at": granted.replace(tzinfo=None),
-                "withdrawn_at": withdrawn.replace(tzinfo=None) if withdrawn else None,
-            }
-            for person, granted, withdrawn in log
-        ]
-        types = {"pseudonym": pl.Int64, "granted_at": pl.Datetime("us"), "withdrawn_at": pl.Datetime("us")}
-        pl.DataFrame(intervals, schema=types).write_parquet(root / "intervals.parquet")
-        with mock.patch.object(evidence, "_settled", return_value=np.empty(0, np.int64)):  # nor of the log
-            asked_of_rows = _examined(root, file, ALL_ALIKE)
+        _log(root, [(person, *(hour and landed.at(hour) for hour in turns)) for person, *turns in log])
+        asked_of_rows = _examined(root, file, ALL_ALIKE)
         assert _examined(root, file, numbers.MACROS) == asked_of_rows
         with mock.patch.object(numbers, "ROWS_AT_ONCE", 2), mock.patch.object(numbers, "EVENTS_AT_ONCE", 3):
             assert _examined(root, file, FEW) == asked_of_rows
+
+
+def test_whose_consent_turns_within_the_day_is_asked_when_their_events_were(tmp_path: Path) -> None:
+    skew = timedelta(seconds=Settings().consent.skew_seconds)
+    day, night = landed.at(0), landed.at(0, DAY + timedelta(days=1))
+    instants = [day, day + skew / 2, day + skew, landed.at(12), night - skew, night - skew / 2, night - skew / 60]
+    turns = [day - skew * 2, day, day + skew / 60, day + skew / 2, day + skew, day + skew * 2]
+    turns += [landed.at(11), night - skew, night - skew / 2, night, night + skew / 2]
+    lives = [(), *combinations(turns, 1), *combinations(turns, 2), *combinations(turns, 3), *combinations(turns, 4)]
+    file, log, events, lapsed, outlived = tmp_path / "part-0.parquet", [], [], 0, 0
+    for person, (life, times) in enumerate(product(lives, combinations(instants, 2)), start=1 << 33):
+        intervals = list(zip_longest(life[::2], life[1::2]))
+        log += [(person, *interval) for interval in intervals]
+        session = str(UUID(int=person << 20, version=4))
+        for at in times:
+            event_id = str(UUID(int=len(events) + 1 << 20, version=4))
+            row = landed.identified(1, 9, person, session_id=session, event_id=event_id, occurred_at=at)
+            events.append(row)
+            lapsed += not any(granted - skew <= at and (not end or at < end + skew) for granted, end in intervals)
+        outlived += any(end and times[0] < end and times[1] >= end + skew for _, end in intervals)
+    file.write_bytes(landed.parquet(events, landed.EVENT))
+    _log(tmp_path, log)
+    found = _examined(tmp_path, file, numbers.MACROS)
+    assert (found[0]["consent_in_force"], found[0]["session_ends_with_consent"]) == (lapsed, outlived)
+    with mock.patch.object(evidence, "_settled", return_value=np.empty(0, np.int64)) as of_nobody:
+        assert _examined(tmp_path, file, numbers.MACROS) == found
+    of_nobody.assert_called_once()
 
 
 def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
@@ -91,6 +104,13 @@ def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
     assert list(sessions.persons) == [PERSON]
     assert sessions.spans.rows() == [(PERSON, *[landed.at(9).replace(tzinfo=None)] * 2)]
     assert (sessions.seen.size, sessions.sharing.size) == (1, 0)
+
+
+def _log(root: Path, intervals: Sequence[tuple[Any, ...]]) -> None:
+    """Write when whose consent was in force: person, granted, withdrawn or None."""
+    types = {"pseudonym": pl.Int64, "granted_at": pl.Datetime("us"), "withdrawn_at": pl.Datetime("us")}
+    rows = [(person, *(at and at.replace(tzinfo=None) for at in turns)) for person, *turns in intervals]
+    pl.DataFrame(rows, schema=types, orient="row").write_parquet(root / "intervals.parquet")
 
 
 def _examined(root: Path, file: Path, macros: Sequence[str]) -> tuple[Any, ...]:
