@@ -33,6 +33,7 @@ MACROS = (
 EVENTS_AT_ONCE = 1 << 27
 _RANK_BITS = 20  # with a session's 44 bits they fill 64: no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
+_MARKS = 1 << 24  # 16 MiB
 _VERSION_AT = np.uint64(60)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
@@ -172,12 +173,18 @@ def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Intege
     twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
     if not twice.size:
         return seen, np.empty(0, np.int64)
-    again = [_among(twice, part) for part in parts]
+    marks = np.zeros(_MARKS, bool)  # all of those numbers, and some that are there once: they have no equal
+    marks[_mark(twice)] = True
+    again = [marks.take(_mark(part), mode="wrap") for part in parts]
     number, owner = (np.concatenate([of[here] for of, here in zip(own, again, strict=True)]) for own in (parts, owners))
     order = np.argsort(number)
     number, owner = number[order], owner[order]
     of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
     return _distinct(seen), _distinct(np.sort(owner[np.isin(number, of_two)]))
+
+
+def _mark(numbers: Numbers) -> Integers:
+    return (numbers & np.uint64(_MARKS - 1)).view(np.int64)
 
 
 def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
