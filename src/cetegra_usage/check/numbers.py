@@ -120,8 +120,8 @@ def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) ->
         rank = _ranks(known, pseudonym)
         persons.append(known)
         if settled is not None and (asked := ~_among(settled, known)).any():
-            times = rows.select("pseudonym", "at").filter(asked.take(rank, mode="wrap"))
-            spans.append(_spans(times, pl.col("at"), pl.col("at")))
+            times = rows.select("pseudonym", first_at="at", last_at="at").filter(asked.take(rank, mode="wrap"))
+            spans.append(_spans(times))
         if session.size < rank.size:
             rank = rank[rows["session"].is_not_null().to_numpy()]
         pairs = session << np.uint64(_RANK_BITS) | rank.astype(np.uint64)  # the version falls off
@@ -130,7 +130,7 @@ def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) ->
         seen.append(pairs >> np.uint64(_RANK_BITS))
         owners.append(known[(pairs & np.uint64((1 << _RANK_BITS) - 1)).astype(np.int64)])
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
-    return Sessions(everybody, _spans(pl.concat(spans), pl.col("first_at"), pl.col("last_at")), *_seen(seen, owners))
+    return Sessions(everybody, _spans(pl.concat(spans)), *_seen(seen, owners))
 
 
 def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
@@ -163,8 +163,9 @@ def _slots(values: Integers, bits: int) -> npt.NDArray[np.int32]:
     return (values.view(np.uint64) * _MIX >> np.uint64(64 - bits)).astype(np.int32)
 
 
-def _spans(frame: pl.DataFrame, first: pl.Expr, last: pl.Expr) -> pl.DataFrame:
-    return frame.group_by("pseudonym").agg(first.min().alias("first_at"), last.max().alias("last_at"))
+def _spans(spans: pl.DataFrame) -> pl.DataFrame:
+    """Return from when to when each person's spans reach together."""
+    return spans.group_by("pseudonym").agg(pl.col("first_at").min(), pl.col("last_at").max())
 
 
 def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Integers]:
@@ -180,7 +181,7 @@ def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Intege
     order = np.argsort(number)
     number, owner = number[order], owner[order]
     of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
-    return _distinct(seen), _distinct(np.sort(owner[np.isin(number, of_two)]))
+    return _distinct(seen), _distinct(np.sort(owner[_among(of_two, number)]))
 
 
 def _mark(numbers: Numbers) -> Integers:
