@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TABLES = {name: table for name, table in definitions.tables().items() if name in GRAINS}
-LINKS = tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))["link"]
+DECLARED = tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
+LINKS = DECLARED["link"]
 Marts = list[tuple[Period, dict[str, pl.DataFrame]]]
 
 
@@ -71,7 +72,7 @@ def test_protector_and_auditor_read_the_same_rows(zone: Zone) -> None:
     """Two codes, one file: cell for cell the same rows."""
     made = marts(zone)
     assume(made)
-    facts = Facts(made, [])
+    facts = Facts(made, [], unseen=DECLARED["unseen"])
     number = {
         links.key(TABLES[name], measure, first, last, list(zip(sheet.dimensions, place, strict=True))): begin + at
         for name, sheet in facts.sheets.items()
@@ -79,7 +80,9 @@ def test_protector_and_auditor_read_the_same_rows(zone: Zone) -> None:
         for at, (first, last, *place) in enumerate(sheet.places.iter_rows())
     }
     places = pl.concat([links.cells(period, frames, TABLES) for period, frames in made])
-    places = places.unique(links.KEY, keep="last", maintain_order=True).with_row_index("cell")
+    places = places.unique(links.KEY, keep="last", maintain_order=True)
+    unseen = links.unseen(places.select(links.KEY)).with_columns(status=pl.lit("withheld"))
+    places = pl.concat([places, unseen], how="diagonal").with_row_index("cell")
     rows = links.resolve(places.with_columns(pl.col("cell").cast(pl.Int64)), TABLES)
     cells = [number[key] for key in places.select(links.KEY).iter_rows()]
     entries: list[list[tuple[int, int]]] = [[] for _ in rows.equal]

@@ -74,6 +74,7 @@ class Population:
             "engagement": self._engagement(period),
             "lifecycle": self._lifecycle(period, [sunday for sunday in weeks if period.first <= sunday]),
             "retention": self._retention(period, weeks),
+            "consent_changes": self._consent_changes(period),
         }
 
     def between(self, first: date, last: date) -> pl.DataFrame:
@@ -184,6 +185,13 @@ class Population:
                 )
                 frames.append(base)
         return _shown(pl.concat(frames), ["period", "cohort_week", "service", "user_type", "weeks_since"])
+
+    @staticmethod
+    def _consent_changes(period: Period) -> pl.DataFrame:
+        """Nobody changes their mind: windows lose only who was not active."""
+        none = {f"{measure}{suffix}": 0 for measure in ("granted", "withdrawn") for suffix in ("", "_people", "_top")}
+        base = pl.DataFrame([{"period": period.key, "day": day} | none for day in period.days])
+        return _shown(base, ["period", "day"])
 
 
 def population(

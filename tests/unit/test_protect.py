@@ -288,6 +288,81 @@ def test_four_weeks_that_are_a_month_hide_a_small_one_from_it() -> None:
     assert set(shown(whole).values()) == {"withheld"}
 
 
+def test_what_earlier_releases_tell_is_not_withheld_for_others() -> None:
+    """All weeks show `c`, so their month's is known: withholding it there hides nothing, be it ever so cheap."""
+    month = Period.parse("2027-02")
+    held: list[ReleasedTables] = []
+    counts = [
+        {("docs", "a"): few, ("docs", "b"): many, ("docs", "c"): 50} for few, many in ((0, 900),) * 3 + ((7, 20),)
+    ]
+    for first, count in enumerate(counts):
+        week = Period.week(month.first + timedelta(weeks=first))
+        held.append(released(protected(sessions(count), PLAIN, *held, period=week), period=week))
+    gone = {place for place, figure in shown(held[-1].tables["sessions"]).items() if figure == "withheld"}
+    assert gone == {(service, kind) for service in ("docs", "all") for kind in ("a", "b")}
+    total = {place: sum(count[place] for count in counts) for place in counts[0]}
+    whole = protected(sessions(total, period=month), PLAIN, *held, period=month)
+    assert {place for place, figure in shown(whole).items() if figure == "withheld"} == gone
+
+
+def windows(tuesday: str, wednesday: str, *, active: int | None, left: int | None) -> dict[str, pl.DataFrame]:
+    """Two days with the same weekly users, each without those of two types; nobody was active a week before.
+
+    Args:
+        tuesday: The types that are withheld.
+        wednesday: Likewise.
+        active: How many are active on Wednesday, if that is available.
+        left: How many withdrew on Tuesday, if that is not withheld.
+    """
+    days = [WEEK.first + timedelta(days=day) for day in (-5, 1, 2)]
+    rows: list[dict[str, Any]] = []
+    for kind, count in kinds({"a": 7, "b": 70, "c": 80}).items():
+        place = {"service": "docs", "user_type": kind}
+        rows += [
+            place | {"day": days[0], "dau": 0},
+            place | {"day": days[1], "wau": None if kind in tuesday else count},
+            place | {"day": days[2], "wau": None if kind in wednesday else count, "dau": active},
+        ]
+    activity = mart("activity", WEEK, rows)
+    gone = (pl.col("day") > days[0]) & pl.col("wau").is_null()
+    changes = mart("consent_changes", WEEK, [{"day": days[1], "withdrawn": left}])
+    nobody = pl.when(pl.col("withdrawn").is_null()).then(pl.lit("withheld")).otherwise(pl.lit("published"))
+    return {
+        "activity": activity.with_columns(
+            pl.when(gone).then(pl.lit("withheld")).otherwise("wau_status").alias("wau_status")
+        ),
+        "consent_changes": changes.with_columns(nobody.alias("withdrawn_status")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("active", "left", "exposed"),
+    [(0, None, True), (None, 0, True), (None, None, False)],
+    ids=["nobody comes", "nobody leaves", "some leave"],
+)
+def test_the_attacker_finds_what_windows_that_slide_give_away(
+    active: int | None, left: int | None, *, exposed: bool
+) -> None:
+    """Where nobody comes, or nobody leaves, weekly users of two days bound one another, and tell what they hide."""
+
+    def seen(tuesday: str, wednesday: str) -> int:
+        made = windows(tuesday, wednesday, active=active, left=left)
+        figures = {name: frame.select(pl.exclude("^.*_(people|top)$")) for name, frame in made.items()}
+        return audit(WEEK, figures, [], TABLES, PLAIN).exposed
+
+    assert seen("ab", "ab") == seen("ac", "ac") == 0
+    assert (seen("ab", "ac") > 0) == exposed
+
+
+def test_windows_that_slide_hide_the_same() -> None:
+    """Nobody comes on Wednesday, so what Tuesday's weekly users hide, Wednesday's do."""
+    tables = windows("", "", active=0, left=0)
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "activity", "wau", "day", "user_type")
+    assert len(gone) == 4
+    assert len({kind for _, kind in gone}) == 2
+
+
 def test_who_was_active_a_week_ago_is_not_told_by_who_came_back() -> None:
     """Last week's 57 users are known; 4 of them stayed away: how many returned would tell."""
     place = {"service": "docs", "user_type": "all", "feature": "all"}
@@ -542,5 +617,5 @@ def test_a_cell_is_hidden_between_nobody_and_the_width_where_it_cannot_be_many()
         theme=np.zeros(len(point), dtype=np.intp),
     )
     free = np.arange(len(point)) != 2
-    plan = Plan(told, np.arange(len(point)) == 0, free, np.ones(len(point)))
+    plan = Plan(told, np.arange(len(point)) == 0, free, np.ones(len(point)), ~free & free)
     assert complement(plan, np.array([0]), point, Goal(10, 5)).tolist() == [1]

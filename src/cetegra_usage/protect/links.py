@@ -14,7 +14,7 @@ import polars as pl
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from cetegra_usage.definitions import TableDefinition
@@ -41,7 +41,9 @@ class Link:
     measures: tuple[tuple[str, ...], ...] = ()
     whole: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    time: Literal["same", "inside", "overlapping", "last", "next", "later"] = "same"
+    time: Literal["same", "inside", "overlapping", "last", "next", "later", "apart"] = "same"
+    apart: tuple[tuple[int, ...], ...] = ()
+    leavers: Mapping[str, str] = field(default_factory=dict[str, str])
     days: tuple[int, int] | None = None
     back: int = 0
     nearly: bool = False
@@ -52,6 +54,14 @@ class Link:
     def sides(self) -> list[tuple[str, str]]:
         """The tables of the whole and of the parts, as pairs."""
         return [(table, table) for table in self.tables] or [(self.whole_table, self.parts_table)]
+
+    def entries(self, wholes: Sequence[str]) -> Iterator[tuple[int, str, str, int]]:
+        """Yield the number, the whole, a part and its days apart of each list of measures, for wholes of a table."""
+        for turn, (head, *tail) in enumerate(self.measures or tuple((name, name) for name in wholes)):
+            apart = self.apart[turn] if self.apart else (0,) * len(tail)
+            yield from ((turn, head, part, days) for part, days in zip(tail, apart, strict=True))
+            if self.leavers:
+                yield from ((turn, head, self.leavers["measure"], day) for day in range(max(apart)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +84,19 @@ def means() -> tuple[Mean, ...]:
 @cache
 def links() -> tuple[Link, ...]:
     """Read the declared links, in the order of the file."""
-    return tuple(Link(**{**entry, "measures": _measures(entry)}) for entry in _document()["link"])
+    return tuple(
+        Link(**{**entry, "measures": _lists(entry, "measures"), "apart": _lists(entry, "apart")})
+        for entry in _document()["link"]
+    )
 
 
 @cache
-def _document() -> dict[str, list[dict[str, Any]]]:
+def _document() -> dict[str, Any]:
     return tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
 
 
-def _measures(entry: dict[str, Any]) -> Any:
-    return tuple(tuple(group) for group in entry.get("measures", ()))
+def _lists(entry: dict[str, Any], name: str) -> Any:
+    return tuple(tuple(group) for group in entry.get(name, ()))
 
 
 def cells(
@@ -154,6 +167,23 @@ def key(
     service, user_type, feature = (at.get(dimension, "") for dimension in _COMMON)
     extra = ">".join(at[dimension] for dimension in table.grain if dimension in at and dimension not in _COMMON)
     return table.name, measure, first, last, service, user_type, feature, extra
+
+
+def unseen(shown: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys of cells that are there though no release shows them: their windows reach into those of some.
+
+    Args:
+        shown: The key of every cell of every release, whatever its status.
+    """
+    declared = _document()["unseen"]
+    own = shown.filter(pl.col("table") == declared["table"])
+    if own.is_empty():
+        return own.select(KEY)
+    every = own.select(
+        pl.date_range(pl.col("first").min() - pl.duration(days=declared["days"]), pl.col("first").max()).alias("first")
+    ).with_columns(last="first")
+    places = own.select(pl.exclude("first", "last")).unique(maintain_order=True).join(every, how="cross")
+    return places.select(KEY).join(own, on=KEY, how="anti", maintain_order="left")
 
 
 def shown_means(
@@ -265,21 +295,27 @@ def _groups(
     link: Link, there: pl.DataFrame, missing: pl.DataFrame, whole: TableDefinition, parts: TableDefinition
 ) -> pl.DataFrame:
     """Return `group`, `whole`, `part` and what relates them, for one link between two tables."""
-    pairs = link.measures or tuple((measure.name, measure.name) for measure in whole.counts)
     lookup = pl.DataFrame(
-        [{"measure": head, "part_measure": part} for head, *tail in pairs for part in tail],
-        schema={"measure": pl.String, "part_measure": pl.String},
-    )
+        [*link.entries([measure.name for measure in whole.counts])],
+        schema={"turn": pl.Int64, "measure": pl.String, "part_measure": pl.String, "apart": pl.Int64},
+        orient="row",
+    ).with_columns(part_count=pl.len().over("turn"))
     left = _side(there, whole, link.whole).join(lookup, on="measure")
     if link.back:
         left = left.with_columns(first=pl.col("last") - pl.duration(days=link.back - 1))
     if link.days:
         left = left.filter(_days(pl.col("first"), pl.col("last")).is_between(*link.days))
+    missing = missing.clear() if link.apart else missing
     both = pl.concat([there.with_columns(gone=pl.lit(value=False)), missing.with_columns(gone=pl.lit(value=True))])
     joined = _match(link, left, _side(both, parts, link.parts), whole, parts)
+    if link.leavers:
+        leavers = both.filter(pl.col("table") == link.leavers["table"])
+        leavers = leavers.rename({column: f"part_{column}" for column in leavers.columns})
+        days = _there(left).join(leavers.with_columns(there="part_first"), on=["part_measure", "there"])
+        joined = pl.concat([joined, days.select(joined.columns)])
     one_each = link.relation in {"same", "within"}
     # Periods that end on the same day show the same parts, each of them all.
-    group = pl.struct("cell", "part_first") if link.time == "last" else pl.col("cell")
+    group = pl.struct("cell", "turn", "part_first") if link.time == "last" else pl.struct("cell", "turn")
     joined = joined.with_columns(
         group=pl.int_range(pl.len()) if one_each else group,
         whole=pl.col("cell"),
@@ -291,6 +327,8 @@ def _groups(
     )
     if link.time in {"inside", "overlapping"} and not one_each:
         joined = _covered(link, joined)
+    if link.apart:  # a part that no release shows yet covers nothing
+        joined = joined.filter(pl.len().over("group") == pl.col("part_count"))
     if link.time == "later":
         joined = _since_the_beginning(joined, left.filter(pl.col("value") == 0))
     if link.missing == "unknown":
@@ -334,6 +372,8 @@ def _match(
         after = pl.duration(weeks=pl.col("part_extra").cast(pl.Int64) if link.time == "later" else 0)
         right = right.with_columns(first=pl.col("part_first") + after, last=pl.col("part_last") + after)
         return left.join(right, on=[*on, "first", "last"], how="inner")
+    if link.time == "apart":
+        return _there(left).join(right.with_columns(there="part_first"), on=[*on, "there"], how="inner")
     if link.time == "next":
         after = (pl.col("part_first") - pl.duration(days=1)).alias("last")
         return left.join(right.with_columns(after), on=[*on, "last"], how="inner")
@@ -346,6 +386,10 @@ def _match(
     else:
         within = (pl.col("part_first") <= pl.col("last")) & (pl.col("part_last") >= pl.col("first"))
     return joined.filter(shorter & within)
+
+
+def _there(left: pl.DataFrame) -> pl.DataFrame:
+    return left.with_columns(there=pl.col("first") + pl.duration(days="apart"))
 
 
 def _extra(table: TableDefinition) -> list[str]:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
-from cetegra_usage.protect.attack import Goal, System, beside, exposed, settled, touched
+from cetegra_usage.protect.attack import Goal, System, beside, exposed, settled, tighten, touched
 from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
@@ -66,6 +66,8 @@ class _Cells:
         point: Values that fulfil every row: the truth, as far as it is known.
         means: `count` and `total` (cells, or -1), `figure`, `here`: the means that tell of them.
         rest: Pairs of a whole and a part that leave a group of people between them.
+        unseen: Whether no release shows it: it ties others, and nobody is told of it.
+        figures: In how many places of this release it stands.
     """
 
     value: Integers
@@ -76,6 +78,8 @@ class _Cells:
     point: Floats
     means: pl.DataFrame
     rest: tuple[Integers, Integers]
+    unseen: Flags
+    figures: Integers
 
 
 def decide(
@@ -113,6 +117,7 @@ def decide(
     if caution == "nothing new":
         rule = _all_that_is_new(period, cells, goal)
     else:
+        cells = replace(cells, free=_open(cells, goal))
         more = _around(cells, number[_found(places, suspects, definitions)], reach)
         rule, doubtful = _withheld(period, cells, more, goal, with_means=caution == "means")
         if caution == "means":
@@ -168,13 +173,14 @@ def _places(
     step = disclosure.rounding
     figure = (2 * pl.col("value") + step) // (2 * step) * step
     if not before:
-        return current.with_columns(
+        current = current.with_columns(
             told=pl.lit(value=False),
             hidden=pl.lit(value=False),
             near=pl.lit(value=False),
             known=pl.lit(value=False),
             before=pl.lit(None, dtype=pl.Int64),
         )
+        return _with_unseen(current, current)
     past = pl.concat(before).filter(pl.col("status") != "unavailable")
     shown = pl.col("past_status").is_in(_SHOWN)
     far = (pl.col("past_value") - pl.col("figure")).abs()
@@ -210,7 +216,20 @@ def _places(
             before=pl.lit(None, dtype=pl.Int64),
         )
     )
-    return pl.concat([current, gone.select(current.columns)])
+    shown = pl.concat([current.select(links.KEY), *(one.select(links.KEY) for one in before)])
+    return _with_unseen(pl.concat([current, gone.select(current.columns)]), shown)
+
+
+def _with_unseen(places: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """Add the places that no release shows, as if an earlier one withheld them."""
+    flags = ("own", "here", "few", "dominated", "told", "near", "known")
+    unseen = links.unseen(shown.select(links.KEY)).with_columns(
+        *(pl.lit(value=False).alias(name) for name in flags),
+        status=pl.lit(rounding.WITHHELD),
+        hidden=pl.lit(value=True),
+        unseen=pl.lit(value=True),
+    )
+    return pl.concat([places.with_columns(unseen=pl.lit(value=False)), unseen], how="diagonal")
 
 
 def _means(
@@ -286,7 +305,9 @@ def _cells(
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
-    return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs), number
+    unseen = np.append(~any_of(~places["unseen"].to_numpy()), np.zeros(gaps, dtype=bool))
+    figures = np.append(np.bincount(number, column["here"], minlength=size), np.zeros(gaps, dtype=np.intp))
+    return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs, unseen, figures), number
 
 
 def _figure(count: Integers, disclosure: Disclosure) -> Integers:
@@ -424,7 +445,7 @@ def _zeros(system: System, value: Integers, few: Flags, may: Flags) -> Flags:
             break
         zero[part[more]] = True
     while True:
-        plain = (value == 0) & ~zero
+        plain = (value == 0) & ~zero & np.isfinite(system.upper)
         less = plain[whole] & zero[part]
         if not less.any():
             return zero
@@ -462,6 +483,12 @@ def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:
     return targets[cells.free[targets]]
 
 
+def _open(cells: _Cells, goal: Goal) -> Flags:
+    """Return the cells that this release can withhold to some avail: of others, earlier ones tell too much anyhow."""
+    tight = tighten(_seen(cells.system, cells.free | (cells.rule >= 0)))
+    return cells.free & ((cells.rule >= 0) | goal.met(tight.lower, tight.upper))
+
+
 def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with_means: bool) -> tuple[Integers, Flags]:
     """Return the rule of each cell once all withheld cells are safe, `more` among them, without any mean.
 
@@ -473,29 +500,40 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
     withheld = rule >= 0
     seen = _seen(cells.system, withheld)
-    watched = withheld & touched(seen, _seen(seen, cells.free), cells.free)
+    mine = withheld & ~cells.unseen
+    watched = mine & touched(seen, _seen(seen, cells.free), cells.free)
     doubtful = np.ones(len(rule), dtype=bool)
     if with_means:  # who is safe with them is safe without, and when more is withheld: most need no second attack
         told = _seen_with_means(cells, withheld, _silent(cells, withheld))
-        either = watched | (withheld & touched(told, seen, np.zeros(len(rule), dtype=bool)))
+        either = watched | (mine & touched(told, seen, np.zeros(len(rule), dtype=bool)))
         doubtful[either] = False
         doubtful[exposed(told, np.flatnonzero(either), cells.point, goal).cells] = True
     watched = np.flatnonzero(watched & doubtful)
     for turn in range(_ROUNDS):
         withheld = rule >= 0
         found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
+        if not turn:  # what earlier releases tell by themselves of what they withheld, this one can't mend
+            before = _told_anyhow(cells, rule, found.cells[~cells.here[found.cells]], goal)
+            found = replace(found, cells=np.setdiff1d(found.cells, before))
+            doubtful[before] = False
         small = _small_rests(cells, rule, found.lower, found.upper, goal)
         rule[small] = RULES.index("rest")
         if not len(found.cells) and not len(small):
             return rule, doubtful
         if len(found.cells):
-            plan = Plan(cells.system, rule >= 0, cells.free, _cost(cells))
+            plan = Plan(cells.system, rule >= 0, cells.free, _cost(cells), cells.unseen)
             more = (
                 complement(plan, found.cells, cells.point, goal)
                 if turn < _EXACT_ROUNDS
                 else np.array(margins(plan, found.cells.tolist()), dtype=np.intp)
             )
             if not len(more) and not len(small):
+                idle = _told_anyhow(cells, rule, found.cells[cells.rule[found.cells] < 0], goal)
+                if len(idle):  # withheld for others' sake, and to no avail
+                    rule[idle] = -1
+                    cells = replace(cells, free=cells.free & ~np.isin(np.arange(len(rule)), idle))
+                    watched = np.flatnonzero((rule >= 0) & ~cells.unseen & doubtful)
+                    continue
                 more = further(plan, found.cells)
                 if not len(more):
                     break
@@ -503,6 +541,11 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
     raise _refused(period)
+
+
+def _told_anyhow(cells: _Cells, rule: Integers, among: Integers, goal: Goal) -> Integers:
+    """Return those of some cells of which too much is told even where all that can be is withheld."""
+    return exposed(_seen(cells.system, (rule >= 0) | cells.free), among, cells.point, goal).cells
 
 
 def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
@@ -517,7 +560,8 @@ def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
     new = RULES.index("nothing new")
     rule[cells.free & (rule < 0)] = new
     while True:
-        found = exposed(_seen(cells.system, rule >= 0), np.flatnonzero(rule >= 0), cells.point, goal)
+        watched = np.flatnonzero((rule >= 0) & ~cells.unseen)
+        found = exposed(_seen(cells.system, rule >= 0), watched, cells.point, goal)
         nobody = (cells.value == 0) & (found.upper <= 0)
         known = found.cells[(rule[found.cells] == new) | nobody[found.cells]]
         known = known[cells.here[known]]
@@ -553,8 +597,8 @@ def _small_rests(cells: _Cells, rule: Integers, lower: Floats, upper: Floats, go
 
 
 def _cost(cells: _Cells) -> Floats:
-    """Return what is lost with each cell: the cell itself, and more the more it counts, so that totals stay."""
-    return 1 + np.sqrt(np.maximum(cells.value, 0)) / 4
+    """Return what is lost with each cell: every figure that shows it, and more the more it counts: totals stay."""
+    return cells.figures + np.sqrt(np.maximum(cells.value, 0)) / 4
 
 
 def _silent(cells: _Cells, among: Flags) -> Flags:
@@ -585,7 +629,8 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
         seen = _seen_with_means(cells, withheld, silent)
         if watched is None:
             told_nothing = np.zeros(len(withheld), dtype=bool)
-            watched = np.flatnonzero(withheld & doubtful & touched(seen, _seen(cells.system, withheld), told_nothing))
+            mine = withheld & doubtful & ~cells.unseen
+            watched = np.flatnonzero(mine & touched(seen, _seen(cells.system, withheld), told_nothing))
         found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True

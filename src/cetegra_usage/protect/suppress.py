@@ -30,8 +30,10 @@ _NODES = 200
 """How many nodes a mixed-integer programme may look at: time would let the machine decide what is withheld."""
 _NEAR = (300, 2_000, 8_000)
 """Sizes of the neighbourhood that is searched: the next where one has no solution."""
-_CROWD = 100
+_CROWD = 15
 """Number of exposed cells, in what is too big for the mixed-integer programme, from which they are moved together."""
+_GROUP, _PROGRAMMES = 3, 32
+"""So many cells each time, or more where that makes too many programmes: more is sooner, and withholds more."""
 _LACKING = 1_000.0
 """What it costs a cell to lack one of where it should be: more than to withhold all that it takes."""
 _MOVED = 1e-6
@@ -46,12 +48,14 @@ class Plan:
         withheld: For each cell whether it is withheld.
         free: For each cell whether it still can be.
         cost: What is lost with each cell.
+        unseen: For each cell whether no release shows it: where few others hang together they are looked at alone.
     """
 
     system: System
     withheld: Flags
     free: Flags
     cost: Floats
+    unseen: Flags
 
 
 def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Integers:
@@ -68,14 +72,20 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     """
     incidence = plan.system.matrix()
     graph = incidence, incidence.T.tocsr()
+    shown = sparse.csr_matrix(incidence @ sparse.diags((~plan.unseen).astype(np.float64)))
+    shown.eliminate_zeros()
+    few = shown, shown.T.tocsr()
     chosen: list[int] = []
     waiting = exposed.tolist()
     if len(waiting) > _CROWD:
-        crowd = [cell for cell in waiting if len(neighbourhood(*graph, cell, _EXACT + 1)) > _EXACT]
-        chosen = _together(plan, graph, crowd, point, goal) if len(crowd) > _CROWD else []
+        crowd = [cell for cell in waiting if len(neighbourhood(*few, cell, _EXACT + 1)) > _EXACT]
+        for size in _NEAR[1:] if len(crowd) > _CROWD else ():
+            groups = _apart(graph, crowd, max(_GROUP, len(crowd) // _PROGRAMMES))
+            found, crowd = _together(plan, graph, groups, size, point, goal)
+            chosen += found
         waiting = [] if chosen else waiting  # the next attack tells what is left
     while waiting:
-        near = neighbourhood(*graph, waiting[0], _NEAR[0])
+        near = neighbourhood(*few, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]
         found = _cheapest(plan, near, targets, point, goal) if len(near) <= _EXACT else None
         if found is None:
@@ -90,32 +100,40 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
 
 
 def _together(
-    plan: Plan, graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int], point: Floats, goal: Goal
-) -> list[int]:
-    """Return the cells that must leave what is published of them so that as many as can be are higher at once.
+    plan: Plan,
+    graph: tuple[sparse.csr_matrix, sparse.csr_matrix],
+    groups: Sequence[Sequence[int]],
+    size: int,
+    point: Floats,
+    goal: Goal,
+) -> tuple[list[int], list[int]]:
+    """Withhold the cells that must leave what is published of them so that each group's are all higher at once.
 
-    Those that share a row are moved one after the other: what one takes is given by the next.
+    Returns:
+        Those cells, and the targets that could not be higher: for them nothing was withheld.
     """
     chosen: list[int] = []
-    for group in _apart(graph, targets):
-        near = np.unique(np.concatenate([neighbourhood(*graph, cell, _NEAR[1]) for cell in group]))
+    lacking: list[int] = []
+    for group in groups:
+        near = np.unique(np.concatenate([neighbourhood(*graph, cell, size) for cell in group]))
         moved: list[int] = []
-        moving, reached = group, np.zeros(1, dtype=bool)
-        while moving and not reached.all():  # once more without those that lack: for them nothing is to be withheld
+        moving, reached = list(group), np.zeros(1, dtype=bool)
+        while moving and not reached.all():  # once more without those that lack
             moved, reached = _Shift(plan, near, moving, point).to(goal.ends(point[moving], point[moving])[0])
             moving = [cell for cell, is_there in zip(moving, reached.tolist(), strict=True) if is_there]
+        lacking += [cell for cell in group if cell not in set(moving)]
         if moving:
             plan.withheld[moved] = True
             chosen += moved
-    return chosen
+    return chosen, lacking
 
 
-def _apart(graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int]) -> list[list[int]]:
-    """Split cells into few groups in which no two share a row."""
+def _apart(graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int], most: int) -> list[list[int]]:
+    """Split cells into few groups of a size in which no two share a row: what one takes is given by the next."""
     groups: list[tuple[list[int], set[int]]] = []
     for cell in targets:
         rows = set(graph[1][cell].indices.tolist())
-        group, taken = next((one for one in groups if not rows & one[1]), ([], set()))
+        group, taken = next((one for one in groups if len(one[0]) < most and not rows & one[1]), ([], set()))
         if not group:
             groups.append((group, taken))
         group.append(cell)

@@ -81,6 +81,7 @@ class Facts:
         before: Where the newest release changes or withholds a figure: the figure before; else not a number.
         recalled: Whether it was published before and is withheld now, as errata say.
         shown_twice: Pairs of different figures of one cell, before and in the newest release.
+        unseen: Whether no release holds it, though it is there: windows of others reach into it.
         means: The published means, in the order of their declaration.
 
     Args:
@@ -88,6 +89,7 @@ class Facts:
         declared: The declared means.
         errata: Table, measure and row of the withheld figures of the newest release that are others than those
             published before. Of any other such figure it stays known what it was.
+        unseen: Table and number of days of what is there before the first day that is shown.
     """
 
     def __init__(
@@ -95,7 +97,10 @@ class Facts:
         releases: Sequence[Release],
         declared: Sequence[Mapping[str, Any]],
         errata: Collection[tuple[str, str, int]] = (),
+        unseen: Mapping[str, Any] | None = None,
     ) -> None:
+        beside = _beside(releases, unseen) if unseen else []
+        releases = [*beside, *releases]
         self.sheets: dict[str, Sheet] = {}
         at: dict[str, list[Numbers]] = {}
         size = 0
@@ -105,7 +110,7 @@ class Facts:
             counts = dict.fromkeys(measure for _, frame in frames for measure in _counts(frame))
             self.sheets[name] = Sheet(places, {one: size + turn * len(places) for turn, one in enumerate(counts)})
             size += len(counts) * len(places)
-        self.known, self.new, self.here, self.recalled = np.zeros((4, size), dtype=bool)
+        self.known, self.new, self.here, self.recalled, self.unseen = np.zeros((5, size), dtype=bool)
         self.figure, self.before = np.full((2, size), np.nan)
         self.shown_twice = np.zeros((0, 2))
         latest: list[Values] = [np.full(self._places(entry), np.nan) for entry in declared]
@@ -122,6 +127,8 @@ class Facts:
                     if entry["table"] == name:
                         value, shown, _ = _read(frame, entry["mean"])
                         figures[here[shown]] = value[shown]
+            if turn < len(beside):
+                self.unseen |= self.known
         self.means = [
             self._mean(entry, figures)
             for entry, figures in zip(declared, latest, strict=True)
@@ -202,6 +209,25 @@ class Facts:
         return Mean(count[known], total[known], figures[at][known])
 
 
+def _beside(releases: Sequence[Release], unseen: Mapping[str, Any]) -> list[Release]:
+    """Return what no release holds of a table as if one before them all had withheld it."""
+    name, clock = unseen["table"], "day"
+    held = [tables[name] for _, tables in releases if name in tables]
+    if not held:
+        return []
+    others = [column for column in _dimensions(held[0]) if column != clock]
+    days = pl.concat([frame.select(clock, *others) for frame in held]).unique(maintain_order=True)
+    every = days.select(
+        pl.date_range(pl.col(clock).min() - timedelta(days=unseen["days"]), pl.col(clock).max()).alias(clock)
+    )
+    rows = days.select(others).unique(maintain_order=True).join(every, how="cross")
+    rows = rows.join(days, on=[clock, *others], how="anti", maintain_order="left").with_columns(
+        *(pl.lit(None, dtype=pl.Int64).alias(measure) for measure in _counts(held[0])),
+        *(pl.lit("withheld").alias(f"{measure}_status") for measure in _counts(held[0])),
+    )
+    return [(releases[0][0], {name: rows})]
+
+
 def _counts(frame: pl.DataFrame) -> list[str]:
     return [name for name in frame.columns if f"{name}_status" in frame.columns and frame.schema[name].is_integer()]
 
@@ -224,14 +250,18 @@ def _laid(frames: Sequence[tuple[Period, pl.DataFrame]]) -> tuple[pl.DataFrame, 
 
 
 def _placed(period: Period, frame: pl.DataFrame) -> pl.DataFrame:
-    dimensions = [
-        name
-        for name in frame.columns
-        if f"{name}_status" not in frame.columns and not name.endswith("_status") and name != "period"
-    ]
+    dimensions = _dimensions(frame)
     clock = next((name for name in dimensions if name in _SPANS), None)
     first, last = pl.lit(period.first), pl.lit(period.last)
     if clock is not None:
         first, last = pl.col(clock), pl.col(clock) + timedelta(days=_SPANS[clock])
     others = [pl.col(name).cast(pl.String) for name in dimensions if name != clock]
     return frame.select(first.alias("first"), last.alias("last"), *others)
+
+
+def _dimensions(frame: pl.DataFrame) -> list[str]:
+    return [
+        name
+        for name in frame.columns
+        if f"{name}_status" not in frame.columns and not name.endswith("_status") and name != "period"
+    ]

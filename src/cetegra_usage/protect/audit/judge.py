@@ -90,10 +90,8 @@ def audit(
             other figure that was published and is withheld now the attacker knows what it was.
     """
     begun = time.perf_counter()
-    declared: dict[str, list[dict[str, Any]]] = tomllib.loads(
-        (root() / "sql" / "marts" / "links.toml").read_text("utf-8")
-    )
-    facts = Facts([*earlier, (period, tables)], declared["mean"], errata)
+    declared: dict[str, Any] = tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
+    facts = Facts([*earlier, (period, tables)], declared["mean"], errata, declared["unseen"])
     said = rows(facts, declared["link"])
     said = said.keep(~_outdated(said, facts, disclosure))
     lower, upper = _bounds(facts.figure, disclosure)
@@ -101,7 +99,8 @@ def audit(
         _narrow(mean, lower, upper)
     polytope = Polytope(said, lower, upper, facts.windows(), facts.features())
     low, high = polytope.bounds()
-    cells = np.flatnonzero(facts.known & np.isnan(facts.figure) & polytope.reached(facts.new))
+    withheld = facts.known & np.isnan(facts.figure) & ~facts.unseen
+    cells = np.flatnonzero(withheld & polytope.reached(facts.new))
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
     told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
     rests = _rests(facts, said, low, high, disclosure)

@@ -83,6 +83,10 @@ def _of_link(link: Mapping[str, Any], facts: Facts) -> Iterator[Rows]:
         if one not in facts.sheets or other not in facts.sheets:
             continue
         whole, parts = facts.sheets[one], facts.sheets[other]
+        if "apart" in link:
+            if "leavers" not in link or link["leavers"]["table"] in facts.sheets:
+                yield from _apart(link, facts, whole)
+            continue
         found = _found(link, whole, parts)
         if not len(found):
             continue
@@ -90,6 +94,28 @@ def _of_link(link: Mapping[str, Any], facts: Facts) -> Iterator[Rows]:
             begins = [parts.begin[measure] for measure in tail if measure in parts.begin]
             if head in whole.begin and begins:
                 yield _written(link, facts, found, whole.begin[head], begins)
+
+
+def _apart(link: Mapping[str, Any], facts: Facts, sheet: Sheet) -> Iterator[Rows]:
+    """Write by what windows so many days from it each window is covered, and by who withdrew in between."""
+    place = sheet.places.with_row_index("whole").with_columns(pl.col("whole").cast(pl.Int64))
+    leavers = facts.sheets[link["leavers"]["table"]] if "leavers" in link else None
+    for (head, *tail), apart in zip(link["measures"], link["apart"], strict=True):
+        whole = sheet.begin[head] + np.arange(len(place))
+        parts = [_cells_at(place, sheet, measure, days) for measure, days in zip(tail, apart, strict=True)]
+        if leavers:
+            parts += [_cells_at(place, leavers, link["leavers"]["measure"], day) for day in range(max(apart))]
+        entry = np.column_stack(parts)
+        mine = np.flatnonzero(facts.known[whole] & ((entry >= 0) & facts.known[entry]).all(axis=1))
+        row = np.repeat(np.arange(len(mine)), len(parts))
+        yield _alike(link, whole[mine], np.full(len(mine), _RELATION[link["relation"]]), row, entry[mine].ravel())
+
+
+def _cells_at(place: pl.DataFrame, sheet: Sheet, measure: str, days: int) -> Numbers:
+    """Return the cell so many days from each place, or -1: that of all where a table has not its dimensions."""
+    there = sheet.places.with_row_index("part").with_columns(pl.col("first", "last") - timedelta(days=days))
+    at = place.join(there, on=sheet.places.columns, how="left", maintain_order="left")["part"]
+    return (at.cast(pl.Int64) + sheet.begin[measure]).fill_null(-1).to_numpy().astype(np.intp)
 
 
 def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: int, begins: Sequence[int]) -> Rows:
