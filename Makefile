@@ -35,7 +35,7 @@ demo: $(STAMP)  ## make a landing zone of five weeks, run everything on it, prin
 
 test: $(STAMP)  ## run every test (installs Chromium and strace where they are absent)
 	tests/install-tools chromium strace
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 CEPH := /usr/bin/ceph-mon /usr/bin/ceph-osd /usr/bin/radosgw /usr/bin/ceph
 AZURITE := .tools/azurite/node_modules/.bin/azurite-blob

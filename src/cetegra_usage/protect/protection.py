@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: tuple[tuple[plan.Caution, int], ...] = (
     ("means", 0),
+    ("means", 0),
     ("means", 1),
     ("no means", 1),
     ("no means", 3),
     ("nothing new", 0),
 )
-"""What is tried in turn: each withholds more than the one before, and more around the cells that an audit found."""
+"""What is tried in turn: what an audit found is withheld from the start, then more around it, then more yet."""
 
 
 @dataclass(frozen=True, slots=True)
