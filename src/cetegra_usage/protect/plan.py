@@ -37,6 +37,8 @@ _ROUNDS = 12
 _REACH = (1, 2, 4)
 """How many rows away means are withheld, one attempt after the other."""
 _SHOWN = ("published", "partial")
+_FLAGS = ("own", "here", "few", "dominated", "told", "hidden", "near", "known", "unseen")
+"""What a place can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +175,7 @@ def _places(
     step = disclosure.rounding
     figure = (2 * pl.col("value") + step) // (2 * step) * step
     if not before:
-        current = current.with_columns(
-            told=pl.lit(value=False),
-            hidden=pl.lit(value=False),
-            near=pl.lit(value=False),
-            known=pl.lit(value=False),
-            before=pl.lit(None, dtype=pl.Int64),
-        )
-        return _with_unseen(current, current)
+        return _with_unseen(current.with_columns(before=pl.lit(None, dtype=pl.Int64)), current)
     past = pl.concat(before).filter(pl.col("status") != "unavailable")
     shown = pl.col("past_status").is_in(_SHOWN)
     far = (pl.col("past_value") - pl.col("figure")).abs()
@@ -202,34 +197,22 @@ def _places(
     )
     there = current.filter(pl.col("status") != "unavailable")
     gone = (
-        past.unique(subset=list(links.KEY), keep="last", maintain_order=True)
+        past.drop("binds", "order")
+        .unique(subset=list(links.KEY), keep="last", maintain_order=True)
         .join(there, on=list(links.KEY), how="anti", maintain_order="left")
-        .with_columns(
-            own=pl.lit(value=False),
-            here=pl.lit(value=False),
-            few=pl.lit(value=False),
-            dominated=pl.lit(value=False),
-            told=pl.col("status").is_in(_SHOWN),
-            hidden=pl.col("status") == rounding.WITHHELD,
-            near=pl.lit(value=False),
-            known=pl.lit(value=False),
-            before=pl.lit(None, dtype=pl.Int64),
-        )
+        .with_columns(told=pl.col("status").is_in(_SHOWN), hidden=pl.col("status") == rounding.WITHHELD)
     )
     shown = pl.concat([current.select(links.KEY), *(one.select(links.KEY) for one in before)])
-    return _with_unseen(pl.concat([current, gone.select(current.columns)]), shown)
+    return _with_unseen(pl.concat([current, gone], how="diagonal"), shown)
 
 
 def _with_unseen(places: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Add the places that no release shows, as if an earlier one withheld them."""
-    flags = ("own", "here", "few", "dominated", "told", "near", "known")
+    """Add the places that no release shows, as if an earlier one withheld them; a flag that is not said is false."""
     unseen = links.unseen(shown.select(links.KEY)).with_columns(
-        *(pl.lit(value=False).alias(name) for name in flags),
+        *(pl.lit(value=name in {"hidden", "unseen"}).alias(name) for name in _FLAGS),
         status=pl.lit(rounding.WITHHELD),
-        hidden=pl.lit(value=True),
-        unseen=pl.lit(value=True),
     )
-    return pl.concat([places.with_columns(unseen=pl.lit(value=False)), unseen], how="diagonal")
+    return pl.concat([places, unseen], how="diagonal").with_columns(pl.col(_FLAGS).fill_null(value=False))
 
 
 def _means(
@@ -285,8 +268,9 @@ def _cells(
     gaps = len(system.lower) - size
     value = np.append(value, system.lower[size:].astype(np.int64))
     here, told = (np.append(flags, np.ones(gaps, dtype=bool)) for flags in (here, told))
-    few, dominated, hidden, near = (
-        np.append(flags, np.zeros(gaps, dtype=bool)) for flags in (few, dominated, hidden, near)
+    unseen = ~any_of(~places["unseen"].to_numpy())
+    few, dominated, hidden, near, unseen = (
+        np.append(flags, np.zeros(gaps, dtype=bool)) for flags in (few, dominated, hidden, near, unseen)
     )
     zero = _zeros(system, value, few, here & ~told)
     rule = np.full(len(value), -1)
@@ -305,7 +289,6 @@ def _cells(
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
-    unseen = np.append(~any_of(~places["unseen"].to_numpy()), np.zeros(gaps, dtype=bool))
     figures = np.append(np.bincount(number, column["here"], minlength=size), np.zeros(gaps, dtype=np.intp))
     return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs, unseen, figures), number
 
@@ -493,19 +476,18 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
     """Return the rule of each cell once all withheld cells are safe, `more` among them, without any mean.
 
     Returns:
-        The rules, and the cells that are not known to be safe with all means that are not withheld.
+        The rules, and the cells that are shown somewhere and not known to be safe with all means that are not withheld.
     """
     rule = cells.rule.copy()
     rule[more[rule[more] < 0]] = RULES.index("complementary")
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
     withheld = rule >= 0
     seen = _seen(cells.system, withheld)
-    mine = withheld & ~cells.unseen
-    watched = mine & touched(seen, _seen(seen, cells.free), cells.free)
-    doubtful = np.ones(len(rule), dtype=bool)
+    doubtful = ~cells.unseen
+    watched = withheld & doubtful & touched(seen, _seen(seen, cells.free), cells.free)
     if with_means:  # who is safe with them is safe without, and when more is withheld: most need no second attack
         told = _seen_with_means(cells, withheld, _silent(cells, withheld))
-        either = watched | (mine & touched(told, seen, np.zeros(len(rule), dtype=bool)))
+        either = watched | (withheld & doubtful & touched(told, seen, np.zeros(len(rule), dtype=bool)))
         doubtful[either] = False
         doubtful[exposed(told, np.flatnonzero(either), cells.point, goal).cells] = True
     watched = np.flatnonzero(watched & doubtful)
@@ -530,9 +512,10 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
             if not len(more) and not len(small):
                 idle = _told_anyhow(cells, rule, found.cells[cells.rule[found.cells] < 0], goal)
                 if len(idle):  # withheld for others' sake, and to no avail
-                    rule[idle] = -1
-                    cells = replace(cells, free=cells.free & ~np.isin(np.arange(len(rule)), idle))
-                    watched = np.flatnonzero((rule >= 0) & ~cells.unseen & doubtful)
+                    free = cells.free.copy()
+                    rule[idle], free[idle] = -1, False
+                    cells = replace(cells, free=free)
+                    watched = np.flatnonzero((rule >= 0) & doubtful)
                     continue
                 more = further(plan, found.cells)
                 if not len(more):
@@ -629,8 +612,7 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
         seen = _seen_with_means(cells, withheld, silent)
         if watched is None:
             told_nothing = np.zeros(len(withheld), dtype=bool)
-            mine = withheld & doubtful & ~cells.unseen
-            watched = np.flatnonzero(mine & touched(seen, _seen(cells.system, withheld), told_nothing))
+            watched = np.flatnonzero(withheld & doubtful & touched(seen, _seen(cells.system, withheld), told_nothing))
         found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True

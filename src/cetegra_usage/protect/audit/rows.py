@@ -84,8 +84,7 @@ def _of_link(link: Mapping[str, Any], facts: Facts) -> Iterator[Rows]:
             continue
         whole, parts = facts.sheets[one], facts.sheets[other]
         if "apart" in link:
-            if "leavers" not in link or link["leavers"]["table"] in facts.sheets:
-                yield from _apart(link, facts, whole)
+            yield from _apart(link, facts, whole)
             continue
         found = _found(link, whole, parts)
         if not len(found):
@@ -99,15 +98,18 @@ def _of_link(link: Mapping[str, Any], facts: Facts) -> Iterator[Rows]:
 def _apart(link: Mapping[str, Any], facts: Facts, sheet: Sheet) -> Iterator[Rows]:
     """Write by what windows so many days from it each window is covered, and by who withdrew in between."""
     place = sheet.places.with_row_index("whole").with_columns(pl.col("whole").cast(pl.Int64))
-    leavers = facts.sheets[link["leavers"]["table"]] if "leavers" in link else None
+    left: list[Numbers] = []
+    if "leavers" in link:
+        if link["leavers"]["table"] not in facts.sheets:
+            return
+        leavers, most = facts.sheets[link["leavers"]["table"]], max(map(max, link["apart"]))
+        left = [_cells_at(place, leavers, link["leavers"]["measure"], day) for day in range(most)]
     for (head, *tail), apart in zip(link["measures"], link["apart"], strict=True):
         whole = sheet.begin[head] + np.arange(len(place))
         parts = [_cells_at(place, sheet, measure, days) for measure, days in zip(tail, apart, strict=True)]
-        if leavers:
-            parts += [_cells_at(place, leavers, link["leavers"]["measure"], day) for day in range(max(apart))]
-        entry = np.column_stack(parts)
+        entry = np.column_stack([*parts, *left[: max(0, *apart)]])
         mine = np.flatnonzero(facts.known[whole] & ((entry >= 0) & facts.known[entry]).all(axis=1))
-        row = np.repeat(np.arange(len(mine)), len(parts))
+        row = np.repeat(np.arange(len(mine)), entry.shape[1])
         yield _alike(link, whole[mine], np.full(len(mine), _RELATION[link["relation"]]), row, entry[mine].ravel())
 
 
