@@ -27,13 +27,11 @@ if TYPE_CHECKING:
 _SLACK = 1e-6
 _PASSES = 60
 _TURNS = 4
-_BLOCK, _NEAR, _WHOLE = 800, 1_500, 40_000
-"""Sizes of what is searched at once: what is not found safe in a small piece is searched in a bigger one."""
-_FEW = 30
-"""How many cells of a small piece are moved one by one."""
+_BLOCK, _TOGETHER, _WHOLE = 800, 1_500, 40_000
+"""Sizes of what is searched at once: some features of a window; small pieces together; all that one question holds."""
 LARGE = 3_000
 """Size from which a programme goes through the inside: that is much sooner then."""
-_WORTH = 4
+_WORTH = 12
 """How many cells a question about many must show to be safe, there, to be worth more than questions about one."""
 _STEP = 0.6180339887498949
 """Its multiples are spread well between whole numbers."""
@@ -277,23 +275,18 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
     lost = set(watched.tolist()) - set(hopeful.tolist())
     circles = [component for component, tree in _components(tight) if not tree]
     left = np.intersect1d(hopeful, np.concatenate(circles)) if circles else hopeful[:0]
-    # First what is about the same days (weeks within months seldom bind, but tie everything), some features at a time.
-    windows = [block for circle in circles for block in _grouped(circle, tight.window)]
+    # Where all is too much for one question, first what is about the same days (weeks within months seldom bind, but
+    # tie everything), some features at a time.
+    windows = [block for circle in circles if len(circle) > _WHOLE for block in _grouped(circle, tight.window)]
     themes = [block for window in windows for block in _cut(window, tight.theme)]
-    for parts, size, patience in (
-        (themes, _NEAR, 0),
-        (windows, _WHOLE, 0),
-        (circles, _NEAR, _FEW),
-        (circles, _WHOLE, len(left)),
-    ):
-        found = [_searched(tight, *piece, point, goal, patience) for piece in _pieces(tight, parts, left, size)]
-        left = np.array([cell for cells in found for cell in cells], dtype=np.intp)
+    for parts in (themes, windows, circles):
+        for block, mine in _pieces(tight, parts, left):
+            found = _searched(tight, block, mine, point, goal, to_the_last=parts is circles)
+            left = np.setdiff1d(left, np.setdiff1d(mine, found))
     return Exposure(np.array(sorted(lost | set(left.tolist())), dtype=np.intp), tight.lower, tight.upper)
 
 
-def _pieces(
-    system: System, components: list[Integers], watched: Integers, size: int
-) -> Iterator[tuple[Integers, Integers]]:
+def _pieces(system: System, components: list[Integers], watched: Integers) -> Iterator[tuple[Integers, Integers]]:
     """Yield sets of cells that can be moved at once, with the watched cells in each.
 
     Small components go together, since one programme shows what is possible in all of them. A big one is searched
@@ -307,16 +300,16 @@ def _pieces(
         mine = component[is_watched[component]]
         if not len(mine):
             continue
-        if len(component) <= size:
+        if len(component) <= _WHOLE:
             heap.append(component)
-            if sum(map(len, heap)) > _NEAR:
+            if sum(map(len, heap)) > _TOGETHER:
                 together = np.sort(np.concatenate(heap))
                 heap = []
                 yield together, together[is_watched[together]]
             continue
         waiting = mine
         while len(waiting):
-            near = neighbourhood(incidence, by_cell, int(waiting[0]), size)
+            near = neighbourhood(incidence, by_cell, int(waiting[0]), _WHOLE)
             here = np.intersect1d(waiting, near)
             waiting = np.setdiff1d(waiting, here)
             yield near, here
@@ -326,11 +319,15 @@ def _pieces(
 
 
 def _components(system: System) -> Iterator[tuple[Integers, bool]]:
-    """Yield the cells that rows tie together, and whether no circle of rows does: then propagation is exact."""
-    label = _label(system, np.ones(len(system.row), dtype=bool))
+    """Yield the cells that rows tie together, and whether no circle of rows does: then propagation is exact.
+
+    A cell that is known ties nothing.
+    """
+    entries = (system.upper - system.lower > _SLACK)[system.cell]
+    label = _label(system, entries)
     size = np.bincount(label)
-    edges = np.bincount(label[system.cell + system.rows], minlength=len(size))
-    for cells in _grouped(np.unique(system.cell), label[system.rows :]):
+    edges = np.bincount(label[system.cell[entries] + system.rows], minlength=len(size))
+    for cells in _grouped(np.unique(system.cell[entries]), label[system.rows :]):
         own = label[system.rows + cells[0]]
         yield cells, bool(edges[own] == size[own] - 1)
 
@@ -376,10 +373,12 @@ def neighbourhood(incidence: sparse.csr_matrix, by_cell: sparse.csr_matrix, cell
     return np.sort(found)
 
 
-def _searched(system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, patience: int) -> list[int]:
+def _searched(
+    system: System, block: Integers, mine: Integers, point: Floats, goal: Goal, *, to_the_last: bool
+) -> list[int]:
     """Return those of a block's watched cells for which no points were found that keep them safe.
 
-    The last of them, up to `patience`, are moved one by one.
+    What is left when many are moved at once is moved one by one, if it is to be searched to the last.
     """
     local = within(system, block, point)
     far = np.maximum(np.append(point[block], 1.0), local.lower) + _FAR
@@ -388,7 +387,8 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
     number[block] = np.arange(len(block))
     mine = number[mine]
     low, high = point[block][mine].copy(), point[block][mine].copy()
-    rows = programme(local)
+    rows, ties = programme(local), sparse.csr_matrix(local.matrix().T)
+    rises = np.zeros(len(mine), dtype=bool)
     turn = idle = 0
 
     def learn(found: Floats | None) -> None:
@@ -403,8 +403,10 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
         bad = ~goal.met(low, high)
         if not bad.any():
             return []
-        half = np.cumsum(bad) // max(1, turn // 2) % 2 == turn % 2 if turn > 1 else np.full(len(bad), turn == 0)
-        up, down = bad & half, bad & ~half
+        rises = ~rises
+        if turn % 2 == 0:
+            rises[bad] = _balanced(ties, mine[bad], turn)
+        up, down = bad & rises, bad & ~rises
         # Nothing is moved further than it must, so that one cell does not take what others need.
         top, bottom = goal.ends(low, high)
         upper, lower, objective = local.upper.copy(), local.lower.copy(), np.zeros(len(local.lower))
@@ -417,13 +419,31 @@ def _searched(system: System, block: Integers, mine: Integers, point: Floats, go
         turn += 1
         idle = 0 if bad.sum() - (~goal.met(low, high)).sum() >= enough else idle + 1
     last = np.flatnonzero(~goal.met(low, high))
-    for one in last if len(last) <= patience else ():
+    for one in last if to_the_last else ():
         for way in (-1.0, 1.0):
             if not goal.met(low[[one]], high[[one]])[0]:
                 objective = np.zeros(len(local.lower))
                 objective[mine[one]] = way
                 learn(rows.corner(objective, local.lower, local.upper))
     return block[mine[~goal.met(low, high)]].tolist()
+
+
+def _balanced(ties: sparse.csr_matrix, cells: Integers, turn: int) -> Flags:
+    """Return which of some cells to move up, the others down, so that in each row some give what others take.
+
+    Args:
+        ties: For each cell the rows that it stands in.
+        cells: The cells.
+        turn: A number: in which order sides are chosen, one cell after the other.
+    """
+    most = int(ties.indices.max(initial=0)) + 1
+    more, rises = np.zeros(most), np.zeros(len(cells), dtype=bool)
+    for at in np.argsort((turn + np.arange(len(cells))) * _STEP % 1).tolist():
+        entries = slice(ties.indptr[cells[at]], ties.indptr[cells[at] + 1])
+        row, sign = ties.indices[entries], ties.data[entries]
+        rises[at] = sign @ more[row] < 0
+        more[row] += sign * (1.0 if rises[at] else -1.0)
+    return rises
 
 
 def within(system: System, cells: Integers, point: Floats) -> System:

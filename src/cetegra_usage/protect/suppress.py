@@ -79,11 +79,11 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
     waiting = exposed.tolist()
     if len(waiting) > _CROWD:
         crowd = [cell for cell in waiting if len(neighbourhood(*few, cell, _EXACT + 1)) > _EXACT]
-        for size in _NEAR[1:] if len(crowd) > _CROWD else ():
-            groups = _apart(graph, crowd, max(_GROUP, len(crowd) // _PROGRAMMES))
-            found, crowd = _together(plan, graph, groups, size, point, goal)
-            chosen += found
-        waiting = [] if chosen else waiting  # the next attack tells what is left
+        groups = _apart(graph, crowd, max(_GROUP, len(crowd) // _PROGRAMMES)) if len(crowd) > _CROWD else []
+        for size in _NEAR[1:] if groups else ():
+            chosen = _together(plan, graph, groups, size, point, goal)
+            if chosen:  # the next attack tells what is left
+                return np.unique(np.array(chosen, dtype=np.intp))
     while waiting:
         near = neighbourhood(*few, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]
@@ -106,26 +106,20 @@ def _together(
     size: int,
     point: Floats,
     goal: Goal,
-) -> tuple[list[int], list[int]]:
-    """Withhold the cells that must leave what is published of them so that each group's are all higher at once.
-
-    Returns:
-        Those cells, and the targets that could not be higher: for them nothing was withheld.
-    """
+) -> list[int]:
+    """Withhold the cells that must leave what is published of them so that each group's are all higher at once."""
     chosen: list[int] = []
-    lacking: list[int] = []
     for group in groups:
         near = np.unique(np.concatenate([neighbourhood(*graph, cell, size) for cell in group]))
         moved: list[int] = []
         moving, reached = list(group), np.zeros(1, dtype=bool)
-        while moving and not reached.all():  # once more without those that lack
+        while moving and not reached.all():  # once more without those that cannot: for them nothing is withheld
             moved, reached = _Shift(plan, near, moving, point).to(goal.ends(point[moving], point[moving])[0])
             moving = [cell for cell, is_there in zip(moving, reached.tolist(), strict=True) if is_there]
-        lacking += [cell for cell in group if cell not in set(moving)]
         if moving:
             plan.withheld[moved] = True
             chosen += moved
-    return chosen, lacking
+    return chosen
 
 
 def _apart(graph: tuple[sparse.csr_matrix, sparse.csr_matrix], targets: Sequence[int], most: int) -> list[list[int]]:

@@ -20,10 +20,10 @@ _BLOCK, _PIECE, _NEAR = 600, 1_500, 20_000
 """Numbers of cells: about one window and some features; moved together at least; around one cell."""
 _MANY = 3_000
 """Number of cells from which programmes go through the inside."""
-_SPREAD = 0.6180339887498949
+_GOLDEN = 0.6180339887498949
 _ROOM = 2_000.0
 _PATIENCE = 3
-_GAIN = 8
+_GAIN = 24
 """How many cells two questions about many in a big piece must bring: else one after the other is sooner."""
 _SURE = 10.0
 """How much dearer it is to do without a row that surely holds than without a doubtful one."""
@@ -80,7 +80,7 @@ class Polytope:
         if not more.any():
             return np.zeros(len(new), dtype=bool)
         more[self._number[new]] = True
-        label, _ = self._parts()
+        label, _ = self._parts(np.ones(self._matrix.nnz, dtype=bool))
         touched = np.zeros(int(label.max(initial=0)) + 1, dtype=bool)
         touched[label[more]] = True
         return touched[label][self._number]
@@ -93,7 +93,8 @@ class Polytope:
         """
         cells, place = np.unique(self._number[cells], return_inverse=True)
         low, high = self._lower[cells].copy(), self._upper[cells].copy()
-        label, circles = self._parts()
+        open_ends = (self._upper - self._lower > _TINY)[self._matrix.indices]  # what is known ties nothing
+        label, circles = self._parts(open_ends)
         certain = ~circles[label[cells]] | _bad(low, high, threshold, width)
         open_cells = cells[~certain]
         if len(open_cells):
@@ -112,30 +113,35 @@ class Polytope:
         self._low, self._high = self._low[rows], self._high[rows]
         self._columns = sparse.csr_matrix(self._matrix.T)
 
-    def _parts(self) -> tuple[Numbers, Marks]:
-        """Number what hangs together, and say where rows form a circle: there bounds are not the last word."""
+    def _parts(self, ties: Marks) -> tuple[Numbers, Marks]:
+        """Number what some entries of the rows tie together, and say where they form a circle.
+
+        There bounds are not the last word.
+        """
         graph = sparse.coo_matrix(self._matrix)
+        row, cell = graph.row[ties], graph.col[ties]
         rows = len(self._low)
         size = rows + self._cells
-        ends = sparse.csr_matrix((np.ones(graph.nnz), (graph.row, graph.col + rows)), shape=(size, size))
+        ends = sparse.csr_matrix((np.ones(len(row)), (row, cell + rows)), shape=(size, size))
         label = connected_components(ends, directed=False)[1]
         nodes = np.bincount(label)
-        edges = np.bincount(label[graph.row], minlength=len(nodes))
+        edges = np.bincount(label[row], minlength=len(nodes))
         return label[rows:], edges >= nodes
 
     def _explore(self, cells: Numbers, label: Numbers, threshold: int, width: int) -> tuple[Values, Values]:
         """Find tables in which the cells are far apart; where none is found, the interval is as narrow as it seems."""
         point = self._any_point(np.isin(label, label[cells]))
         seen = _Seen(point[cells].copy(), point[cells].copy(), threshold, width)
-        # Small pieces first: many small programmes are solved much sooner than a big one.
+        # What is more than one question holds is cut into many small programmes first.
         days = label * (self._days.max() + 1) + self._days
-        for cut, size, final in (
-            (self._blocks(days), self._cells, False),
-            (days, self._cells, False),
-            (label, _NEAR, True),
-            (label, self._cells, True),
+        is_big = (np.bincount(label) > _NEAR)[label[cells]]
+        for among, cut, size, final in (
+            (is_big, self._blocks(days), self._cells, False),
+            (is_big, days, self._cells, False),
+            (is_big, label, _NEAR, True),
+            (np.ones(len(cells), dtype=bool), label, self._cells, True),
         ):
-            waiting = np.flatnonzero(seen.bad())
+            waiting = np.flatnonzero(seen.bad() & among)
             for piece in self._pieces(cells[waiting], cut, size):
                 here = waiting[np.isin(cells[waiting], piece)]
                 _vary(self._piece(piece, point), np.searchsorted(piece, cells[here]), seen, here, final=final)
@@ -277,6 +283,17 @@ class _Piece:
         weights[cell] = way
         return self._fitting(self._programme.corner(weights, self.bottom, self.top))
 
+    def even(self, cells: Numbers, order: Values) -> Marks:
+        """Part some cells, in an order, into two sides so that each row has about as much on either."""
+        columns = sparse.csr_matrix(self._matrix.T)
+        weight, side = np.zeros(len(self._low)), np.zeros(len(cells), dtype=bool)
+        for turn in np.argsort(order).tolist():
+            own = slice(*columns.indptr[[cells[turn], cells[turn] + 1]])
+            rows, signs = columns.indices[own], columns.data[own]
+            side[turn] = weight[rows] @ signs <= 0
+            weight[rows] += signs * (2.0 * side[turn] - 1)
+        return side
+
     def _fitting(self, table: Values | None) -> Values | None:
         if table is not None:
             total, slack = self._matrix @ table, _TINY * (1 + np.abs(table).max())
@@ -303,9 +320,8 @@ class _Piece:
 
 
 def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: bool) -> None:
-    """Move a piece's cells as far as they must go: all, then some up and others down, at last one by one."""
-    order, stride = np.arange(len(at)), 0
-    is_big = len(piece.top) > _MANY
+    """Move a piece's cells as far as they must go: some up and others down, then the other way, at last one by one."""
+    turn, is_big = 0, len(piece.top) > _MANY
 
     def note(table: Values | None) -> None:
         if table is not None:
@@ -316,8 +332,7 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         goal_up, goal_down = seen.goals()
         weights, bottom, top = np.zeros(len(piece.top)), piece.bottom.copy(), piece.top.copy()
         # Unequal weights: where cells draw on the same, some go all the way, and not all of them half of it.
-        spread = 1 + (order + stride) * _SPREAD % 1
-        weights[at[up]], weights[at[down]] = -spread[up], spread[down]
+        weights[at[up]], weights[at[down]] = -_spread(turn, len(at))[up], _spread(turn, len(at))[down]
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
         note(piece.extreme(weights, bottom, top, inside=is_big))
@@ -328,16 +343,22 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         before = seen.bad()[place]
         if not before.any():
             return
-        for flip in (True, False):
+        side = np.zeros(len(at), dtype=bool)
+        side[before] = piece.even(at[before], _spread(turn, int(before.sum())))
+        for flip in (side, ~side):
             bad = seen.bad()[place]
-            up = bad & (np.cumsum(bad) % (stride + 1) == 0) if stride else bad & flip
-            look(up if flip else bad & ~up, bad & ~up if flip else up)
-        stride += 1
+            look(bad & flip, bad & ~flip)
+        turn += 1
         look_again = patience if before.sum() - seen.bad()[place].sum() >= enough else look_again - 1
     for one in np.flatnonzero(seen.bad()[place]) if final else ():
         for way in (-1.0, 1.0):
             if seen.bad()[place[one]]:
                 note(piece.utmost(int(at[one]), way))
+
+
+def _spread(turn: int, count: int) -> Values:
+    """Return numbers between 1 and 2, others each turn."""
+    return np.asarray(1 + (np.arange(count) + turn) * _GOLDEN % 1, dtype=np.float64)
 
 
 def _alike(rows: Rows, lower: Values, upper: Values) -> tuple[Numbers, int]:
