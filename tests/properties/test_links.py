@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from hypothesis import assume, given, settings
 
-from cetegra_usage import definitions
 from cetegra_usage.model import Period
 from cetegra_usage.project import root
 from cetegra_usage.protect import links
 from cetegra_usage.protect.audit.facts import Facts
 from cetegra_usage.protect.audit.rows import rows as said
-from support.figures import DATES, GRAINS, NUMBERED
+from support.figures import TABLES, exact
 from support.reference import reference
 from support.rollups import THOROUGH
 from support.zones import Zone, zones
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-TABLES = {name: table for name, table in definitions.tables().items() if name in GRAINS}
 DECLARED = tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
 LINKS = DECLARED["link"]
 Marts = list[tuple[Period, dict[str, pl.DataFrame]]]
@@ -32,18 +26,7 @@ Marts = list[tuple[Period, dict[str, pl.DataFrame]]]
 def marts(zone: Zone) -> Marts:
     """The exact tables of every period of a zone."""
     world = zone.world()
-    return [(Period.parse(key), _frames(reference(world, key))) for key in zone.periods()]
-
-
-def _frames(made: Mapping[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
-    frames: dict[str, pl.DataFrame] = {}
-    for name, table in TABLES.items():
-        schema: dict[str, Any] = {"period": pl.String}
-        schema |= {one: pl.Date if one in DATES else pl.Int64 if one in NUMBERED else pl.String for one in table.grain}
-        for measure in table.counts:
-            schema |= {measure.name: pl.Int64, f"{measure.name}_status": pl.String}
-        frames[name] = pl.DataFrame([{column: row[column] for column in schema} for row in made[name]], schema=schema)
-    return frames
+    return [(Period.parse(key), exact(reference(world, key))) for key in zone.periods()]
 
 
 @settings(THOROUGH, max_examples=8)

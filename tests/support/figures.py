@@ -6,11 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cetegra_usage import definitions
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from support.reference import Row
@@ -28,6 +31,7 @@ GRAINS = {
     "first_use": ("service", "user_type", "feature", "within_days"),
     "consent_changes": ("day",),
 }
+TABLES = {name: table for name, table in definitions.tables().items() if name in GRAINS}
 DATES = {"day", "week", "cohort_week"}
 NUMBERED = {"active_days", "weeks_since", "within_days"}
 NO_COUNTS = {
@@ -35,6 +39,18 @@ NO_COUNTS = {
     *("retention", "median_seconds", "events_per_session", "completion", "share"),
 }
 """Measures that are ratios, means or medians: DOUBLE, where counts are BIGINT."""
+
+
+def exact(made: Mapping[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
+    """Return the counts of the reference's tables as frames: `period`, the grain, each count and its status."""
+    frames: dict[str, pl.DataFrame] = {}
+    for name, table in TABLES.items():
+        schema: dict[str, Any] = {"period": pl.String}
+        schema |= {one: pl.Date if one in DATES else pl.Int64 if one in NUMBERED else pl.String for one in table.grain}
+        for measure in table.counts:
+            schema |= {measure.name: pl.Int64, f"{measure.name}_status": pl.String}
+        frames[name] = pl.DataFrame([{column: row[column] for column in schema} for row in made[name]], schema=schema)
+    return frames
 
 
 def releases(publish: Path) -> dict[str, Path]:
