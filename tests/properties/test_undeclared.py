@@ -1,4 +1,4 @@
-"""No equation between the cells of a release is left undeclared, but those that `docs/protection.md` names.
+"""No equation between the cells of a release is left undeclared, but the one of cohorts in `docs/protection.md`.
 
 Made-up worlds are rows, exact cells columns: what is linear among the columns and holds in every world is an equation
 that readers can compute with, whether `sql/marts/links.toml` says it or not.
@@ -6,7 +6,7 @@ that readers can compute with, whether `sql/marts/links.toml` says it or not.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +21,8 @@ from support.reference import Change, Event, World, reference
 WORLDS = 300
 WEEKS = 16
 """More than any table looks back: a service's first weeks tell more."""
-FIRST = date(2026, 4, 6)
+BEGIN = datetime(2026, 4, 6, tzinfo=UTC)
+FIRST = BEGIN.date()
 SERVICE, USER_TYPE = "workspace", "basic_user"
 FEATURES = ("workspace.part_a", "workspace.part_b")
 ACTIONS = ("open", "navigate", "submit", "order")
@@ -49,12 +50,12 @@ def _world(rng: np.random.Generator) -> World:
         pseudonym, busy, favourite = int(rng.integers(2**40, 2**62)), rng.uniform(0.1, 0.9), rng.random()
         is_known = chance(0.85)
         if is_known:
-            consents.append(Change(pseudonym, datetime.combine(FIRST, time(), UTC) - timedelta(days=1), "granted"))
+            consents.append(Change(pseudonym, BEGIN - timedelta(days=1), "granted"))
         begin = int(rng.integers(WEEKS * 7))
         end = int(rng.integers(begin, WEEKS * 7 + 30))
         for day in range(begin, min(end + 1, WEEKS * 7)):
             for _ in range(int(rng.integers(1, 3)) if day == begin or chance(busy) else 0):
-                at = datetime.combine(FIRST, time(), UTC) + timedelta(days=day, minutes=int(rng.integers(60, 1300)))
+                at = BEGIN + timedelta(days=day, minutes=int(rng.integers(60, 1300)))
                 session = random_id() if is_known and chance(0.8) else None
                 for _ in range(int(rng.integers(1, 7))):
                     at += timedelta(seconds=int(rng.integers(1, 200)))

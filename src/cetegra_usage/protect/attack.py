@@ -295,7 +295,6 @@ def _pieces(system: System, components: list[Integers], watched: Integers) -> It
     is_watched = np.zeros(len(system.lower), dtype=bool)
     is_watched[watched] = True
     heap: list[Integers] = []
-    incidence, by_cell = system.matrix(), system.matrix().T.tocsr()
     for component in components:
         mine = component[is_watched[component]]
         if not len(mine):
@@ -308,6 +307,8 @@ def _pieces(system: System, components: list[Integers], watched: Integers) -> It
                 yield together, together[is_watched[together]]
             continue
         waiting = mine
+        incidence = system.matrix()
+        by_cell = incidence.T.tocsr()
         while len(waiting):
             near = neighbourhood(incidence, by_cell, int(waiting[0]), _WHOLE)
             here = np.intersect1d(waiting, near)
@@ -405,7 +406,7 @@ def _searched(
             return []
         rises = ~rises
         if turn % 2 == 0:
-            rises[bad] = _balanced(ties, mine[bad], turn)
+            rises[bad] = _balanced(ties, local.rows, mine[bad], turn)
         up, down = bad & rises, bad & ~rises
         # Nothing is moved further than it must, so that one cell does not take what others need.
         top, bottom = goal.ends(low, high)
@@ -413,7 +414,7 @@ def _searched(
         upper[mine[up]] = np.minimum(upper[mine[up]], top[up])
         lower[mine[down]] = np.maximum(lower[mine[down]], bottom[down])
         # Of cells that draw on the same some go all the way so, and not all of them half of it.
-        weight = 1 + (turn + np.arange(len(mine))) * _STEP % 1
+        weight = _spread(turn, len(mine))
         objective[mine[up]], objective[mine[down]] = -weight[up], weight[down]
         learn(rows.least(objective, lower, upper, inside=is_large))
         turn += 1
@@ -428,17 +429,22 @@ def _searched(
     return block[mine[~goal.met(low, high)]].tolist()
 
 
-def _balanced(ties: sparse.csr_matrix, cells: Integers, turn: int) -> Flags:
+def _spread(turn: int, count: int) -> Floats:
+    """Return numbers from 1 to 2, others each turn."""
+    return np.asarray(1 + (turn + np.arange(count)) * _STEP % 1, dtype=np.float64)
+
+
+def _balanced(ties: sparse.csr_matrix, rows: int, cells: Integers, turn: int) -> Flags:
     """Return which of some cells to move up, the others down, so that in each row some give what others take.
 
     Args:
         ties: For each cell the rows that it stands in.
+        rows: How many rows there are.
         cells: The cells.
         turn: A number: in which order sides are chosen, one cell after the other.
     """
-    most = int(ties.indices.max(initial=0)) + 1
-    more, rises = np.zeros(most), np.zeros(len(cells), dtype=bool)
-    for at in np.argsort((turn + np.arange(len(cells))) * _STEP % 1).tolist():
+    more, rises = np.zeros(rows), np.zeros(len(cells), dtype=bool)
+    for at in np.argsort(_spread(turn, len(cells))).tolist():
         entries = slice(ties.indptr[cells[at]], ties.indptr[cells[at] + 1])
         row, sign = ties.indices[entries], ties.data[entries]
         rises[at] = sign @ more[row] < 0

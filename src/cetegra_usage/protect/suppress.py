@@ -82,8 +82,9 @@ def complement(plan: Plan, exposed: Integers, point: Floats, goal: Goal) -> Inte
         groups = _apart(graph, crowd, max(_GROUP, len(crowd) // _PROGRAMMES)) if len(crowd) > _CROWD else []
         for size in _NEAR[1:] if groups else ():
             chosen = _together(plan, graph, groups, size, point, goal)
-            if chosen:  # the next attack tells what is left
-                return np.unique(np.array(chosen, dtype=np.intp))
+            if chosen:
+                waiting = []  # the next attack tells what is left
+                break
     while waiting:
         near = neighbourhood(*few, waiting[0], _NEAR[0])
         targets = [cell for cell in waiting if cell in set(near.tolist())][:_TOGETHER]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -283,9 +284,14 @@ class _Piece:
         weights[cell] = way
         return self._fitting(self._programme.corner(weights, self.bottom, self.top))
 
+    @cached_property
+    def _columns(self) -> sparse.csr_matrix:
+        """For each cell the rows that it stands in."""
+        return sparse.csr_matrix(self._matrix.T)
+
     def even(self, cells: Numbers, order: Values) -> Marks:
         """Part some cells, in an order, into two sides so that each row has about as much on either."""
-        columns = sparse.csr_matrix(self._matrix.T)
+        columns = self._columns
         weight, side = np.zeros(len(self._low)), np.zeros(len(cells), dtype=bool)
         for turn in np.argsort(order).tolist():
             own = slice(*columns.indptr[[cells[turn], cells[turn] + 1]])
@@ -332,7 +338,8 @@ def _vary(piece: _Piece, at: Numbers, seen: _Seen, place: Numbers, *, final: boo
         goal_up, goal_down = seen.goals()
         weights, bottom, top = np.zeros(len(piece.top)), piece.bottom.copy(), piece.top.copy()
         # Unequal weights: where cells draw on the same, some go all the way, and not all of them half of it.
-        weights[at[up]], weights[at[down]] = -_spread(turn, len(at))[up], _spread(turn, len(at))[down]
+        spread = _spread(turn, len(at))
+        weights[at[up]], weights[at[down]] = -spread[up], spread[down]
         top[at[up]] = np.clip(goal_up[place[up]], seen.high[place[up]], np.maximum(top[at[up]], seen.high[place[up]]))
         bottom[at[down]] = np.maximum(bottom[at[down]], np.minimum(goal_down[place[down]], seen.low[place[down]]))
         note(piece.extreme(weights, bottom, top, inside=is_big))
