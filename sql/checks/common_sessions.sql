@@ -4,6 +4,6 @@
 -- parameters: none
 SELECT session_id::VARCHAR AS session_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at
 FROM landed
-SEMI JOIN common_numbers ON common_numbers.number = session_number(landed.session_id)
+SEMI JOIN common_numbers ON common_numbers.number = id_number(landed.session_id)
 WHERE session_id IS NOT NULL
 GROUP BY session_id

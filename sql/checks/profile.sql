@@ -15,8 +15,8 @@ FROM (
         user_type,
         action,
         feature,
-        -- As a number: of a time itself, DuckDB takes the file's own word for the least and the greatest.
-        (epoch_us(occurred_at) BETWEEN epoch_us($day::TIMESTAMP) AND epoch_us($day::TIMESTAMP + INTERVAL 1 DAY) - 1)
+        -- xor: of a time as it stands, DuckDB takes the file's own word for the least and the greatest.
+        (xor(occurred_at_us, 0) BETWEEN epoch_us($day::TIMESTAMP) AND epoch_us($day::TIMESTAMP + INTERVAL 1 DAY) - 1)
             IS NOT TRUE OR consent IS NULL OR unreadable > 0 AS is_odd,
         count(*) AS landed
     FROM landed

@@ -1,6 +1,6 @@
 -- session_spans: sessions of persons of whom one may be another's, or go on after their consent: whose, from when to when
 -- grain: session_id
--- inputs: landed, sharing_persons, ending_persons
+-- inputs: looked_at, sharing_persons, ending_persons
 -- parameters: none
 -- Whoever has a session that may be shared is among the sharing, so that all rows of such a session are found.
 SELECT
@@ -9,8 +9,8 @@ SELECT
     max(pseudonym) AS other_pseudonym,
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at
-FROM landed
+FROM looked_at
 SEMI JOIN (FROM sharing_persons UNION FROM ending_persons) AS asked
-    ON asked.pseudonym IS NOT DISTINCT FROM landed.pseudonym
+    ON asked.pseudonym IS NOT DISTINCT FROM looked_at.pseudonym
 WHERE session_id IS NOT NULL
 GROUP BY session_id

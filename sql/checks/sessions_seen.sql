@@ -2,6 +2,6 @@
 -- grain: number
 -- inputs: landed
 -- parameters: none
-SELECT DISTINCT session_number(session_id) AS number
+SELECT DISTINCT id_number(session_id) AS number
 FROM landed
 WHERE session_id IS NOT NULL

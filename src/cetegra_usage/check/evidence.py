@@ -44,18 +44,24 @@ CHANGES = "changes.parquet"
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
 _ASKED = {
-    "repeated_ids": ["repeated_numbers"],
-    "repeated_rows": ["repeated_ids"],
-    "held_groups": ["judged_groups"],
     "intervals_seen": ["person_spans"],
     "ending_persons": ["intervals_seen"],
     "doubtful_persons": ["person_spans"],
-    "session_spans": ["sharing_persons", "ending_persons"],
+    "event_places": ["repeated_numbers"],
+    "person_places": ["sharing_persons", "ending_persons", "doubtful_persons"],
+    "looked_at": ["event_places", "person_places"],
+    "repeated_ids": ["repeated_numbers"],
+    "repeated_rows": ["repeated_ids"],
+    "held_groups": ["judged_groups"],
     "lapsed": ["doubtful_persons"],
+    "session_spans": ["sharing_persons", "ending_persons"],
     "broken_sessions": ["session_spans"],
     "stripped": ["lapsed", "broken_sessions"],
 }
 """Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
+
+_FINDING = ("person_places", "looked_at")
+"""Those of them that find rows which are to be looked at; left out where every row is."""
 
 _ROW_RULES = (
     "values_present",
@@ -209,15 +215,12 @@ def _examine(
     counts: dict[str, int | None] = _row(sql.frame(connection, "group_counts"))
     landed, odd = (counts.pop(name) or 0 for name in ("landed", "odd"))
     settled = None if context.intervals is None else _settled(connection, partition.day, skew, is_orderly=not odd)
-    if _number(connection, landed, settled) and not odd:
+    events, sessions = _number(connection, landed, settled)
+    if sessions and events.count == landed and events.are_random and not odd:
         counts |= dict.fromkeys(_ROW_RULES, 0)
     else:
         counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
-    for name, of in _ASKED.items():
-        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
-        sql.table(connection, name, of, **takes)
-    connection.sql(sql.load("landed_once").text).create_view("landed_once")
-    connection.sql(sql.load("accepted").text).create_view("accepted")
+    _look(connection, skew, at_every_row=not sessions)
     is_untouched = not any(len(connection.table(name)) for name in _SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
@@ -267,30 +270,41 @@ def _settled(connection: duckdb.DuckDBPyConnection, day: date, skew: int, *, is_
     return np.sort(settled["pseudonym"].to_numpy())
 
 
-def _number(connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None) -> bool:
-    """Make what the statements ask of persons and sessions; return whether no row breaks a rule of a single row.
+def _number(
+    connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None
+) -> tuple[numbers.Events, numbers.Sessions | None]:
+    """Read the ids as numbers, and make what the statements ask of persons and sessions.
 
-    Where one does, nothing is left to numbers: every session is doubted, and the statements count.
+    Where a row breaks a rule of a single row, nothing is left to numbers: every session is doubted.
     Where it is not known who is settled, there being no consent log, nobody is asked for, and nothing stripped.
     """
     for macro in numbers.MACROS:
         connection.execute(macro)
     events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled)
     connection.register("repeated_numbers", pl.DataFrame({"number": events.repeated}))
-    if sessions is None:
-        sql.table(connection, "persons_seen")
-        sql.table(connection, "sessions_seen")
-        # Everybody, and nobody: a row without a pseudonym may have a session too.
-        connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
-        connection.execute(
-            f"CREATE TEMP VIEW person_spans AS FROM persons_seen LIMIT {0 if settled is None else 'ALL'}"
-        )
-        return False
-    connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
-    connection.register("person_spans", sessions.spans)
-    connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
-    connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
-    return events.count == landed and events.are_random
+    if sessions:
+        connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
+        connection.register("person_spans", sessions.spans)
+        connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
+        connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
+        return events, sessions
+    sql.table(connection, "persons_seen")
+    sql.table(connection, "sessions_seen")
+    # Everybody, and nobody: a row without a pseudonym may have a session too.
+    connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
+    connection.execute(f"CREATE TEMP VIEW person_spans AS FROM persons_seen LIMIT {0 if settled is None else 'ALL'}")
+    return events, None
+
+
+def _look(connection: duckdb.DuckDBPyConnection, skew: int, *, at_every_row: bool) -> None:
+    """Run the statements that look for rows, among those alone that numbers and persons point at."""
+    if at_every_row:
+        connection.execute("CREATE TEMP VIEW looked_at AS FROM landed")
+    for name, of in _ASKED.items():
+        if at_every_row and name in _FINDING:
+            continue
+        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
+        sql.table(connection, name, of, **takes)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue: Catalogue) -> None:

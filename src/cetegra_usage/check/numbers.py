@@ -1,8 +1,8 @@
 """Sorted numbers in place of hash tables: proof, of a whole partition, that no id repeats and no session is shared.
 
-Ids are read as numbers of 64 bits, of which sessions take 44 (`MACROS`). Equal ids have equal numbers; where numbers
-are equal, by their ids or by chance, the rows themselves are asked, by statements of the room `sql/checks`. So no
-answer depends on chance, and in a clean partition little is asked.
+Ids are read as numbers of 64 bits (`MACROS`). Equal ids have equal numbers; where numbers are equal, by their ids or by
+chance, the rows themselves are asked, by statements of the room `sql/checks`. So no answer depends on chance, and in a
+clean partition little is asked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import polars as pl
 from cetegra_usage import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import duckdb
     import numpy.typing as npt
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO id_number(id) AS (id::UHUGEINT >> 16 & 18446744073709551615::UHUGEINT)::UBIGINT",
-    "CREATE OR REPLACE TEMP MACRO session_number(id) AS id_number(id) & 17592186044415",
 )
-"""How an id becomes a number: the four bits of its version, and the next sixty. The statements name them."""
+"""How an id becomes a number: the four bits of its version, and the next sixty. The statements name it."""
 
 EVENTS_AT_ONCE = 1 << 27
-_RANK_BITS = 20  # with a session's 44 bits they fill 64: no part has more persons than it has rows
+_RANK_BITS = 20  # no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
-_MARKS = 1 << 24  # 16 MiB
 _VERSION_AT = np.uint64(60)
+_VERSION_BITS = np.uint64(4)
+_RANKS = np.uint64(ROWS_AT_ONCE - 1)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
 _SMALLEST = 1 << 32
@@ -65,6 +65,16 @@ class Sessions:
     spans: pl.DataFrame
     seen: Numbers
     sharing: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a partition: whose, in which session, and when (microseconds UTC)."""
+
+    pseudonym: Integers
+    session: Numbers
+    has_session: npt.NDArray[np.bool_]
+    at: pl.Series
 
 
 def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
@@ -106,46 +116,65 @@ def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) ->
         QueryError: DuckDB failed.
     """
     persons: list[Integers] = []
-    spans = [pl.DataFrame(schema={"pseudonym": pl.Int64, "first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
+    spans = [pl.DataFrame(schema=dict.fromkeys(("pseudonym", "first_at", "last_at"), pl.Int64))]
     seen: list[Numbers] = []
     owners: list[Integers] = []
-    for rows in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE)):
-        if rows["pseudonym"].null_count() or rows["consent"].sum() < rows.height:
+    sharing: list[Integers] = []
+    for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE)):
+        if part is None or (known := _distinct(np.sort(part.pseudonym)))[0] <= _SMALLEST:
             return None
-        pseudonym = rows["pseudonym"].to_numpy()
-        known = _distinct(np.sort(pseudonym))
-        session = rows["session"].drop_nulls().to_numpy()
-        if known[0] <= _SMALLEST or (session >> _VERSION_AT != _TAB).any():
-            return None
-        rank = _ranks(known, pseudonym)
+        rank = _ranks(known, part.pseudonym)
         persons.append(known)
         if settled is not None and (asked := ~_among(settled, known)).any():
-            times = rows.select("pseudonym", first_at="at", last_at="at").filter(asked.take(rank, mode="wrap"))
-            spans.append(_spans(times))
-        if session.size < rank.size:
-            rank = rank[rows["session"].is_not_null().to_numpy()]
-        pairs = session << np.uint64(_RANK_BITS) | rank.astype(np.uint64)  # the version falls off
-        pairs.sort()
-        pairs = _distinct(pairs)
-        seen.append(pairs >> np.uint64(_RANK_BITS))
-        owners.append(known[(pairs & np.uint64((1 << _RANK_BITS) - 1)).astype(np.int64)])
+            is_asked = asked.take(rank, mode="wrap")
+            at = part.at.filter(pl.Series(is_asked))
+            spans.append(_spans(pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "first_at": at, "last_at": at})))
+        session = part.session[part.has_session]
+        if (session >> _VERSION_AT != _TAB).any():
+            return None
+        number, owner, doubted = _owned(session, rank[part.has_session])
+        seen.append(number)
+        owners.append(known[owner])
+        sharing.append(known[doubted])
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
-    return Sessions(everybody, _spans(pl.concat(spans)), *_seen(seen, owners))
+    known_times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
+    number = _joined(seen, np.uint64)
+    sharing.append(_of_two(number, _joined(owners, np.int64)))
+    number.sort()
+    return Sessions(everybody, known_times, _distinct(number), _distinct(np.sort(_joined(sharing, np.int64))))
 
 
-def _parts(batches: Iterable[Any]) -> Iterable[pl.DataFrame]:
-    """Gather what comes in pieces into frames of not more than `ROWS_AT_ONCE` rows."""
-    waiting: list[pl.DataFrame] = []
-    height = 0
+def _parts(batches: Iterable[Any]) -> Iterator[_Part | None]:
+    """Gather what comes in pieces into parts of not more than `ROWS_AT_ONCE` rows, in room that the next takes again.
+
+    None where a row has no pseudonym or no time, or has ids without consent.
+    """
+    pseudonym, session = np.empty(ROWS_AT_ONCE, np.int64), np.empty(ROWS_AT_ONCE, np.uint64)
+    has_session, at, size = np.empty(ROWS_AT_ONCE, np.bool_), list[pl.Series](), 0
     for batch in batches:
-        frame = pl.DataFrame(batch)
-        if waiting and height + frame.height > ROWS_AT_ONCE:
-            yield pl.concat(waiting, rechunk=True)
-            waiting, height = [], 0
-        waiting.append(frame)
-        height += frame.height
-    if height:
-        yield pl.concat(waiting, rechunk=True)
+        rows = pl.DataFrame(batch)
+        if rows["pseudonym"].null_count() or rows["at"].null_count() or rows["consent"].sum() < rows.height:
+            yield None
+            return
+        if size + rows.height > ROWS_AT_ONCE:
+            yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
+            at, size = [], 0
+        here = slice(size, size + rows.height)
+        pseudonym[here] = rows["pseudonym"].to_numpy()
+        session[here], has_session[here] = _as_they_lie(batch.column("session"))
+        at.append(rows["at"])
+        size = here.stop
+    if size:
+        yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
+
+
+def _as_they_lie(column: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """Return an Arrow column's values, anything where they are null, and which are not."""
+    size, offset = len(column), column.offset
+    valid, values = column.buffers()
+    bits = np.frombuffer(valid, np.uint8) if valid else np.full(-(-(size + offset) // 8), 255, np.uint8)
+    is_there = np.unpackbits(bits, count=size + offset, bitorder="little").view(np.bool_)
+    return np.frombuffer(values, np.uint64, size + offset)[offset:], is_there[offset:]
 
 
 def _ranks(known: Integers, values: Integers) -> npt.NDArray[np.int32]:
@@ -168,24 +197,40 @@ def _spans(spans: pl.DataFrame) -> pl.DataFrame:
     return spans.group_by("pseudonym").agg(pl.col("first_at").min(), pl.col("last_at").max())
 
 
-def _seen(parts: list[Numbers], owners: list[Integers]) -> tuple[Numbers, Integers]:
-    """Return the numbers that are there, and who has one that is somebody else's too, of one part or of two."""
-    seen = np.sort(_joined(parts, np.uint64))
-    twice = _distinct(seen[1:][seen[1:] == seen[:-1]])
-    if not twice.size:
-        return seen, np.empty(0, np.int64)
-    marks = np.zeros(_MARKS, bool)  # all of those numbers, and some that are there once: they have no equal
-    marks[_mark(twice)] = True
-    again = [marks.take(_mark(part), mode="wrap") for part in parts]
-    number, owner = (np.concatenate([of[here] for of, here in zip(own, again, strict=True)]) for own in (parts, owners))
+def _owned(session: Numbers, rank: npt.NDArray[np.int32]) -> tuple[Numbers, Integers, Integers]:
+    """Return a part's sessions, each once, whose each is, and who is doubted: whose sessions are not told apart.
+
+    One sort of numbers, another of their first 44 bits with the person's rank: both are in the order of those bits.
+    """
+    pairs = session << _VERSION_BITS & ~_RANKS | rank.view(np.uint32)
+    pairs.sort()
+    pairs = _distinct(pairs)
+    number = _distinct(np.sort(session))
+    owner, first = (pairs & _RANKS).view(np.int64), pairs & ~_RANKS
+    if first.size == number.size and (first[1:] != first[:-1]).all():
+        return number, owner, owner[:0]
+    own = number << _VERSION_BITS & ~_RANKS
+    unclear = _distinct(np.sort(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)])))
+    # Of those who share these bits one stands for all: everyone of them is asked in any case.
+    return number, owner[np.searchsorted(first, own)], owner[_among(unclear, first)]
+
+
+def _of_two(number: Numbers, owner: Integers) -> Integers:
+    """Return who has a number that is somebody else's too: one sort of its first bits, with its place in the rest."""
+    bits = np.uint64(number.size.bit_length())
+    places = (np.uint64(1) << bits) - np.uint64(1)
+    order = number << _VERSION_BITS & ~places | np.arange(number.size, dtype=np.uint64)
+    order.sort()
+    place = (order & places).view(np.int64)
+    order >>= bits
+    whose = owner.take(place)
+    near = _distinct(order[1:][(order[1:] == order[:-1]) & (whose[1:] != whose[:-1])])
+    here = place[_among(near, order)]
+    number, owner = number[here], owner[here]
     order = np.argsort(number)
     number, owner = number[order], owner[order]
     of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
-    return _distinct(seen), _distinct(np.sort(owner[_among(of_two, number)]))
-
-
-def _mark(numbers: Numbers) -> Integers:
-    return (numbers & np.uint64(_MARKS - 1)).view(np.int64)
+    return owner[_among(of_two, number)]
 
 
 def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,8 @@
 """Landed files as one typed DuckDB view, whatever their form; what does not cast is counted, never shown.
 
-The view `landed` has the columns of the contract, typed, and two counters a row: `missing` (values that are
-null where null is never allowed) and `unreadable` (values that are there and do not cast).
+The view `landed` has the columns of the contract, typed; of each instant also `<name>_us`, microseconds since 1970
+(UTC); two counters a row: `missing` (values that are null where null is never allowed) and `unreadable` (values that
+are there and do not cast); and where the row is: `file`, and its `place` in it.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ _JSON_CASTS: Mapping[str, Mapping[str, str]] = {
     "whole": {"VARCHAR": _WHOLE, "BIGINT": _WHOLE, "UBIGINT": _WHOLE},
 }
 
+_ROW_NUMBER = "file_row_number"  # DuckDB's own, of every Parquet file
+_COUNTED = "row_number() OVER ()"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PIECE_BYTES = 1 << 20
 
@@ -136,9 +139,9 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
     for number, file in enumerate(files):
         try:
             if file.name.endswith(".parquet"):
-                parts.append(_parquet(connection, file, schema, shape))
+                parts.append(_parquet(connection, file, number, schema, shape))
             else:
-                parts.append(_ndjson(connection, file, f"lines_{number}", schema, shape))
+                parts.append(_ndjson(connection, file, number, schema, shape))
             continue
         except (duckdb.Error, sql.QueryError, UnicodeError, OSError):
             pass  # raised below, where no chain leads back to words that may quote rows
@@ -160,7 +163,7 @@ def unreadable() -> IncompletePartitionError:
 
 
 def _parquet(
-    connection: duckdb.DuckDBPyConnection, file: Path, schema: Schema, shape: Shape
+    connection: duckdb.DuckDBPyConnection, file: Path, number: int, schema: Schema, shape: Shape
 ) -> duckdb.DuckDBPyRelation:
     relation = connection.read_parquet(_literal(file))
     types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
@@ -179,13 +182,16 @@ def _parquet(
             values[name] = cast.replace("{c}", f'"{name}"')
     sure = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) in _SURE}
     raw = {name: values[name] if name in sure else f'"{name}"' for name in values}
-    return _project(relation, schema, values, raw)
+    times = {name: f'"{name}"' for name in values if types[name] == "TIMESTAMP WITH TIME ZONE"}
+    place = _COUNTED if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER  # a column of that name hides it
+    return _project(relation, schema, values, raw, values | times, f"{number} AS file, {place} AS place")
 
 
 def _ndjson(
-    connection: duckdb.DuckDBPyConnection, file: Path, table: str, schema: Schema, shape: Shape
+    connection: duckdb.DuckDBPyConnection, file: Path, number: int, schema: Schema, shape: Shape
 ) -> duckdb.DuckDBPyRelation:
     _decompress(file)
+    table = f"lines_{number}"
     # Parsed and cast once, into memory that DuckDB bounds and spills; a line that is no JSON fails here.
     connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
     lines = connection.table(table)
@@ -208,7 +214,8 @@ def _ndjson(
         + " END"
         for name, of in schema.kinds.items()
     }
-    _project(texts, schema, values, {name: name for name in schema.kinds}).create(f"rows_{table}")
+    places = f"{number} AS file, {_COUNTED} AS place"
+    _project(texts, schema, values, {name: name for name in schema.kinds}, values, places).create(f"rows_{table}")
     connection.execute(f"DROP VIEW lines; DROP TABLE {table}")
     return connection.table(f"rows_{table}")
 
@@ -230,22 +237,31 @@ def _decompress(file: Path) -> None:
 
 
 def _project(
-    relation: duckdb.DuckDBPyRelation, schema: Schema, values: Mapping[str, str], raw: Mapping[str, str]
+    relation: duckdb.DuckDBPyRelation,
+    schema: Schema,
+    values: Mapping[str, str],
+    raw: Mapping[str, str],
+    times: Mapping[str, str],
+    places: str,
 ) -> duckdb.DuckDBPyRelation:
-    """Cast the columns and add the two counters; a column as it should be costs nothing."""
+    """Cast the columns, and add what the view has beside them; a column as it should be costs nothing."""
     columns = [f"{values.get(name, f'NULL::{_NULLS[kind]}')} AS {name}" for name, kind in schema.kinds.items()]
+    columns += [
+        f"epoch_us({times.get(name, 'NULL::TIMESTAMP')}) AS {name}_us"
+        for name, kind in schema.kinds.items()
+        if kind == "instant"
+    ]
     missing = [f"({raw[name]} IS NULL)::INT" for name in values if name not in schema.nullable]
     failed = [
         f"({raw[name]} IS NOT NULL AND ({cast}) IS NULL)::INT" for name, cast in values.items() if cast != raw[name]
     ]
-    return relation.project(
-        f"{', '.join(columns)}, {' + '.join(missing) or '0'} AS missing, {' + '.join(failed) or '0'} AS unreadable"
-    )
+    columns += [f"{' + '.join(of) or '0'} AS {name}" for name, of in (("missing", missing), ("unreadable", failed))]
+    return relation.project(f"{', '.join(columns)}, {places}")
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, schema: Schema) -> duckdb.DuckDBPyRelation:
-    nulls = ", ".join(f"NULL::{_NULLS[kind]} AS {name}" for name, kind in schema.kinds.items())
-    return connection.sql("SELECT 1").project(f"{nulls}, 0 AS missing, 0 AS unreadable").limit(0)
+    places = "0 AS file, 0::BIGINT AS place"
+    return _project(connection.sql("SELECT 1"), schema, {}, {}, {}, places).limit(0)
 
 
 def _literal(file: Path) -> str:
