@@ -34,6 +34,7 @@ _RANK_BITS = 20  # no part has more persons than it has rows
 ROWS_AT_ONCE = 1 << _RANK_BITS
 _VERSION_AT = np.uint64(60)
 _VERSION_BITS = np.uint64(4)
+_FIXED_BITS, _RANDOM_BITS = np.uint64(18), np.uint64(46)  # the variant lies among the first eighteen
 _RANKS = np.uint64(ROWS_AT_ONCE - 1)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
@@ -136,12 +137,12 @@ def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) ->
         seen.append(number)
         owners.append(known[owner])
         sharing.append(known[doubted])
+    spans = [_spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
-    known_times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
-    number = _joined(seen, np.uint64)
-    sharing.append(_of_two(number, _joined(owners, np.int64)))
+    number, owner = _joined(seen, np.uint64), _joined(owners, np.int64)
+    sharing.append(_of_two(number, owner))
     number.sort()
-    return Sessions(everybody, known_times, _distinct(number), _distinct(np.sort(_joined(sharing, np.int64))))
+    return Sessions(everybody, spans[0], _distinct(number), _distinct(np.sort(_joined(sharing, np.int64))))
 
 
 def _parts(batches: Iterable[Any]) -> Iterator[_Part | None]:
@@ -198,21 +199,26 @@ def _spans(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _owned(session: Numbers, rank: npt.NDArray[np.int32]) -> tuple[Numbers, Integers, Integers]:
-    """Return a part's sessions, each once, whose each is, and who is doubted: whose sessions are not told apart.
+    """Return a part's sessions, each once, whose each is, and who has one that is somebody else's too.
 
-    One sort of numbers, another of their first 44 bits with the person's rank: both are in the order of those bits.
+    One sort of the numbers, another of 44 of their bits with the person's rank: both are in the order of those bits.
     """
-    pairs = session << _VERSION_BITS & ~_RANKS | rank.view(np.uint32)
+    turned = session << _FIXED_BITS | session >> _RANDOM_BITS
+    pairs = turned & ~_RANKS | rank.view(np.uint32)
     pairs.sort()
     pairs = _distinct(pairs)
-    number = _distinct(np.sort(session))
-    owner, first = (pairs & _RANKS).view(np.int64), pairs & ~_RANKS
-    if first.size == number.size and (first[1:] != first[:-1]).all():
-        return number, owner, owner[:0]
-    own = number << _VERSION_BITS & ~_RANKS
-    unclear = _distinct(np.sort(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)])))
-    # Of those who share these bits one stands for all: everyone of them is asked in any case.
-    return number, owner[np.searchsorted(first, own)], owner[_among(unclear, first)]
+    first, owner = pairs & ~_RANKS, (pairs & _RANKS).view(np.int64)
+    number = _distinct(np.sort(turned))
+    shared = owner[:0]
+    own = number & ~_RANKS
+    if first.size != number.size or (first[1:] == first[:-1]).any():
+        alike = _distinct(np.sort(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)])))
+        owner = owner[np.searchsorted(first, own)]
+        here = _among(alike, turned & ~_RANKS)
+        one, of = _by_number(turned[here], rank[here])
+        owner[np.searchsorted(number, one)] = of
+        shared = of[_is_of_two(one, of)]
+    return number >> _FIXED_BITS | number << _RANDOM_BITS, owner, shared
 
 
 def _of_two(number: Numbers, owner: Integers) -> Integers:
@@ -225,12 +231,24 @@ def _of_two(number: Numbers, owner: Integers) -> Integers:
     order >>= bits
     whose = owner.take(place)
     near = _distinct(order[1:][(order[1:] == order[:-1]) & (whose[1:] != whose[:-1])])
-    here = place[_among(near, order)]
-    number, owner = number[here], owner[here]
+    here = np.concatenate([place[:0], *(place[slice(*bounds)] for bounds in _bounds(order, near))])
+    one, of = _by_number(number[here], owner[here])
+    return of[_is_of_two(one, of)]
+
+
+def _by_number(number: Numbers, owner: Any) -> tuple[Numbers, Any]:
     order = np.argsort(number)
-    number, owner = number[order], owner[order]
-    of_two = number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])]
-    return owner[_among(of_two, number)]
+    return number[order], owner[order]
+
+
+def _is_of_two(number: Numbers, owner: Any) -> npt.NDArray[np.bool_]:
+    """Return of each of the sorted numbers whether two own it."""
+    return _among(number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])], number)
+
+
+def _bounds(values: Any, known: Any) -> Iterator[tuple[int, int]]:
+    """Return between which places each of those known lies among the sorted values."""
+    return zip(*(np.searchsorted(values, known, side).tolist() for side in ("left", "right")), strict=True)
 
 
 def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
@@ -251,4 +269,7 @@ def _begins(values: Any) -> Any:
 
 
 def _joined(parts: list[Any], kind: type) -> Any:
-    return np.concatenate([np.empty(0, kind), *parts])
+    """Return the parts as one, and leave none behind: of a hundred million rows each is much."""
+    joined = np.concatenate([np.empty(0, kind), *parts])
+    parts.clear()
+    return joined
