@@ -12,6 +12,7 @@ from uuid import UUID
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,25 +40,41 @@ rows = st.builds(
     st.sampled_from([PERSON, OTHER]),
     st.sampled_from([None, *SESSIONS]),
 )
-broken = st.sampled_from([{}, {}, {}, {"pseudonym": None}, {"consent": False}, {"pseudonym": 7}, {"event_id": None}])
-outside = st.just({"occurred_at": landed.at(8, DAY + timedelta(days=1))})  # nobody is settled then
+broken = st.sampled_from(
+    [
+        {},
+        {},
+        {},
+        {"pseudonym": None},
+        {"pseudonym": None, "session_id": SESSIONS[0]},
+        {"consent": False},
+        {"consent": False, "pseudonym": None, "session_id": SESSIONS[0]},
+        {"pseudonym": 7},
+        {"event_id": None},
+        {"session_id": str(UUID(int=3 << 70, version=5))},
+        {"feature": "cases.unheard_of"},
+        {"occurred_at": None},
+        *({"occurred_at": landed.at(8, DAY + timedelta(days=days))} for days in (-9, 1)),
+    ]
+)
 logs = st.lists(st.tuples(st.sampled_from([PERSON, OTHER]), hours, st.none() | hours), max_size=3)
 
 
-@settings(max_examples=10, deadline=None)
-@given(events=st.lists(rows, min_size=3, max_size=12), log=logs, change=broken | outside)
+@settings(max_examples=30, deadline=None)
+@given(events=st.lists(rows, min_size=3, max_size=12), log=logs, change=broken)
 def test_what_is_counted_and_accepted_does_not_depend_on_the_numbers(
     events: list[dict[str, Any]], log: list[tuple[int, float, float | None]], change: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        file = root / "part-0.parquet"
-        file.write_bytes(landed.parquet([events[0] | change, *events[1:]], landed.EVENT))
+        files = [root / f"part-{number}.parquet" for number in (0, 1)]
+        for file, of in zip(files, ([events[0] | change, events[1]], events[2:]), strict=True):
+            file.write_bytes(landed.parquet(of, landed.EVENT))
         _log(root, [(person, *(hour and landed.at(hour) for hour in turns)) for person, *turns in log])
-        asked_of_rows = _examined(root, file, ALL_ALIKE)
-        assert _examined(root, file, numbers.MACROS) == asked_of_rows
+        asked_of_rows = _examined(root, files, ALL_ALIKE)
+        assert _examined(root, files, numbers.MACROS) == asked_of_rows
         with mock.patch.object(numbers, "ROWS_AT_ONCE", 2), mock.patch.object(numbers, "EVENTS_AT_ONCE", 3):
-            assert _examined(root, file, FEW) == asked_of_rows
+            assert _examined(root, files, FEW) == asked_of_rows
 
 
 def test_whose_consent_turns_within_the_day_is_asked_when_their_events_were(tmp_path: Path) -> None:
@@ -80,11 +97,30 @@ def test_whose_consent_turns_within_the_day_is_asked_when_their_events_were(tmp_
         outlived += any(end and times[0] < end and times[1] >= end + skew for _, end in intervals)
     file.write_bytes(landed.parquet(events, landed.EVENT))
     _log(tmp_path, log)
-    found = _examined(tmp_path, file, numbers.MACROS)
+    found = _examined(tmp_path, [file], numbers.MACROS)
     assert (found[0]["consent_in_force"], found[0]["session_ends_with_consent"]) == (lapsed, outlived)
     with mock.patch.object(evidence, "_settled", return_value=np.empty(0, np.int64)) as of_nobody:
-        assert _examined(tmp_path, file, numbers.MACROS) == found
+        assert _examined(tmp_path, [file], numbers.MACROS) == found
     of_nobody.assert_called_once()
+
+
+def test_rows_are_found_where_a_column_hides_their_number(tmp_path: Path) -> None:
+    events = [landed.identified(number, 9, session_id=SESSIONS[0]) for number in (1, 2, 2, 3, 3)]
+    events[4] |= {"user_type": "another"}
+    found = []
+    for name, numbered in (("plain", {}), ("hidden", {"File_Row_Number": 0})):
+        schema = landed.EVENT
+        for column in numbered:
+            schema = schema.append(pa.field(column, pa.int64()))
+        (tmp_path / name).mkdir()
+        file = tmp_path / name / "part-0.parquet"
+        file.write_bytes(landed.parquet([event | numbered for event in events], schema))
+        _log(file.parent, [(PERSON, landed.at(0), None)])
+        found.append(_examined(file.parent, [file], numbers.MACROS))
+    plain, hidden = found
+    assert (plain[0]["event_id_unique"], plain[1].duplicate) == (2, 1)
+    assert plain[0] | {"no_extra_columns": 1} == hidden[0]
+    assert plain[1:] == hidden[1:]
 
 
 def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
@@ -95,12 +131,14 @@ def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
         reader.view(connection, [tmp_path / "part-0.parquet"], reader.EVENTS)
         for macro in numbers.MACROS:
             connection.execute(macro)
-        found, sessions = numbers.events(connection, len(events)), numbers.sessions(connection, np.empty(0, np.int64))
-    assert (found.count, found.are_random, found.repeated.size) == (len(events), True, 0)
-    assert sessions is not None
+        found, sessions = (
+            numbers.events(connection, len(events)),
+            numbers.sessions(connection, np.empty(0, np.int64), landed.at(0), landed.at(0, DAY + timedelta(days=1))),
+        )
+    assert (found.count, found.random, found.repeated.size) == (len(events), len(events), 0)
     assert list(sessions.persons) == [PERSON]
     assert sessions.spans.rows() == [(PERSON, *[landed.at(9).replace(tzinfo=None)] * 2)]
-    assert (sessions.seen.size, sessions.sharing.size) == (1, 0)
+    assert (sessions.seen.size, sessions.sharing.height) == (1, 0)
 
 
 def _log(root: Path, intervals: Sequence[tuple[Any, ...]]) -> None:
@@ -110,14 +148,14 @@ def _log(root: Path, intervals: Sequence[tuple[Any, ...]]) -> None:
     pl.DataFrame(rows, schema=types, orient="row").write_parquet(root / "intervals.parquet")
 
 
-def _examined(root: Path, file: Path, macros: Sequence[str]) -> tuple[Any, ...]:
+def _examined(root: Path, files: Sequence[Path], macros: Sequence[str]) -> tuple[Any, ...]:
     into = Path(tempfile.mkdtemp(dir=root))
     feature = Feature("cases.open_list", "Cases", "workspace", ("open", "submit"), "the cases team", DAY)
     catalogue = Catalogue({"workspace": "Workspace"}, {"basic_user": "Basic User"}, {feature.key: feature}, {}, "")
     context = evidence.Context(root / "intervals.parquet")
     with mock.patch.object(numbers, "MACROS", macros):
-        found = evidence.examine(PARTITION, [file], context, catalogue, Settings(), {}, into)
+        found = evidence.examine(PARTITION, files, context, catalogue, Settings(), {}, into)
     with sql.connect() as connection:
-        evidence.accepted(connection, [file], into)
+        evidence.accepted(connection, files, into)
         accepted = sorted(connection.sql("SELECT accepted::VARCHAR FROM accepted").fetchall())
     return found.counts, found.rows, accepted

@@ -20,7 +20,6 @@ from cetegra_usage.model import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     import duckdb
@@ -60,20 +59,7 @@ _ASKED = {
 }
 """Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
 
-_FINDING = ("person_places", "looked_at")
-"""Those of them that find rows which are to be looked at; left out where every row is."""
-
-_ROW_RULES = (
-    "values_present",
-    "values_readable",
-    "inside_the_day",
-    "event_id_random",
-    "no_pseudonym_without_consent",
-    "pseudonym_with_consent",
-    "pseudonym_in_range",
-    "session_only_with_consent",
-    "session_id_random",
-)
+_VALUE_RULES = ("values_present", "values_readable", "inside_the_day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +200,18 @@ def _examine(
     sql.table(connection, "judged_groups", service=partition.service)
     counts: dict[str, int | None] = _row(sql.frame(connection, "group_counts"))
     landed, odd = (counts.pop(name) or 0 for name in ("landed", "odd"))
-    settled = None if context.intervals is None else _settled(connection, partition.day, skew, is_orderly=not odd)
-    events, sessions = _number(connection, landed, settled)
-    if sessions and events.count == landed and events.are_random and not odd:
-        counts |= dict.fromkeys(_ROW_RULES, 0)
-    else:
+    first = datetime.combine(partition.day, time.min)
+    day = (first, first + timedelta(days=1))
+    settled = None if context.intervals is None else _settled(connection, day, skew)
+    events, sessions = _number(connection, landed, settled, day)
+    counts |= sessions.faults | {"event_id_random": events.count - events.random}
+    if odd or events.count < landed:
         counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
-    _look(connection, skew, at_every_row=not sessions)
+    else:
+        counts |= dict.fromkeys(_VALUE_RULES, 0)
+    for name, of in _ASKED.items():
+        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
+        sql.table(connection, name, of, **takes)
     is_untouched = not any(len(connection.table(name)) for name in _SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
@@ -258,53 +249,29 @@ def _examine(
     )
 
 
-def _settled(connection: duckdb.DuckDBPyConnection, day: date, skew: int, *, is_orderly: bool) -> Integers:
-    """Return the pseudonyms, sorted, whose consent was in force whenever they did something: all day.
-
-    Where some time may lie outside the day, that is said of nobody.
-    """
-    if not is_orderly:
-        return np.empty(0, np.int64)
-    first = datetime.combine(day, time.min)
-    settled = sql.frame(connection, "settled_persons", first=first, until=first + timedelta(days=1), skew_seconds=skew)
+def _settled(connection: duckdb.DuckDBPyConnection, day: tuple[datetime, datetime], skew: int) -> Integers:
+    """Return the pseudonyms, sorted, whose consent was in force all day."""
+    first, until = day
+    settled = sql.frame(connection, "settled_persons", first=first, until=until, skew_seconds=skew)
     return np.sort(settled["pseudonym"].to_numpy())
 
 
 def _number(
-    connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None
-) -> tuple[numbers.Events, numbers.Sessions | None]:
+    connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None, day: tuple[datetime, datetime]
+) -> tuple[numbers.Events, numbers.Sessions]:
     """Read the ids as numbers, and make what the statements ask of persons and sessions.
 
-    Where a row breaks a rule of a single row, nothing is left to numbers: every session is doubted.
     Where it is not known who is settled, there being no consent log, nobody is asked for, and nothing stripped.
     """
     for macro in numbers.MACROS:
         connection.execute(macro)
-    events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled)
+    events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled, *day)
     connection.register("repeated_numbers", pl.DataFrame({"number": events.repeated}))
-    if sessions:
-        connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
-        connection.register("person_spans", sessions.spans)
-        connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
-        connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
-        return events, sessions
-    sql.table(connection, "persons_seen")
-    sql.table(connection, "sessions_seen")
-    # Everybody, and nobody: a row without a pseudonym may have a session too.
-    connection.execute("CREATE TEMP TABLE sharing_persons AS SELECT pseudonym FROM persons_seen UNION SELECT NULL")
-    connection.execute(f"CREATE TEMP VIEW person_spans AS FROM persons_seen LIMIT {0 if settled is None else 'ALL'}")
-    return events, None
-
-
-def _look(connection: duckdb.DuckDBPyConnection, skew: int, *, at_every_row: bool) -> None:
-    """Run the statements that look for rows, among those alone that numbers and persons point at."""
-    if at_every_row:
-        connection.execute("CREATE TEMP VIEW looked_at AS FROM landed")
-    for name, of in _ASKED.items():
-        if at_every_row and name in _FINDING:
-            continue
-        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
-        sql.table(connection, name, of, **takes)
+    connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
+    connection.register("person_spans", sessions.spans)
+    connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
+    connection.register("sharing_persons", sessions.sharing)
+    return events, sessions
 
 
 def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue: Catalogue) -> None:

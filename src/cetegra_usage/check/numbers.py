@@ -17,6 +17,7 @@ from cetegra_usage import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     import duckdb
     import numpy.typing as npt
@@ -39,16 +40,25 @@ _RANKS = np.uint64(ROWS_AT_ONCE - 1)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
 _SMALLEST = 1 << 32
+_RULES = (
+    "no_pseudonym_without_consent",
+    "pseudonym_with_consent",
+    "pseudonym_in_range",
+    "session_only_with_consent",
+    "session_id_random",
+)
+_AGES = 10**17  # microseconds: three thousand years
+_SPANS = {"pseudonym": pl.Int64(), "first_at": pl.Int64(), "last_at": pl.Int64()}
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What the numbers of a partition's event ids say: which may stand twice, how many ids, whether all are random."""
+    """What the numbers of a partition's event ids say: which may stand twice, how many ids, how many of them random."""
 
     repeated: Numbers
     count: int
-    are_random: bool
+    random: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +67,19 @@ class Sessions:
 
     Attributes:
         persons: Each pseudonym, once, sorted.
-        spans: `pseudonym`, `first_at` and `last_at` (UTC) of those who are not settled.
+        spans: `pseudonym`, `first_at` and `last_at` (UTC): between which times their events are, of those who are
+            not settled.
         seen: The number of each session, once, sorted.
-        sharing: The pseudonyms with a session whose number is another person's too.
+        sharing: `pseudonym`: who has a session whose number is another person's too; null, where a row has a session
+            and is nobody's.
+        faults: How many rows break each of the rules of ids and consent that a single row can break.
     """
 
     persons: Integers
     spans: pl.DataFrame
     seen: Numbers
-    sharing: Integers
+    sharing: pl.DataFrame
+    faults: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,70 +117,129 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
             bounds = np.array([version, version + 1], np.uint64) << _VERSION_AT
             random += int(np.diff(np.searchsorted(numbers, bounds))[0])
         repeated.append(_distinct(numbers[1:][numbers[1:] == numbers[:-1]]))
-    return Events(_joined(repeated, np.uint64), count, random == count)
+    return Events(_joined(repeated, np.uint64), count, random)
 
 
-def sessions(connection: duckdb.DuckDBPyConnection, settled: Integers | None) -> Sessions | None:
-    """Read whose the sessions of the view `landed` are; None where some row breaks a rule of the row.
+def sessions(
+    connection: duckdb.DuckDBPyConnection, settled: Integers | None, first: datetime, until: datetime
+) -> Sessions:
+    """Read whose the sessions of the view `landed` are.
 
     Args:
         connection: Where the view is.
-        settled: Pseudonyms, sorted, of whom nobody asks when their events were; None where of nobody.
+        settled: Pseudonyms, sorted, of whom nobody asks when their events were from `first` to `until`; None where of
+            nobody.
+        first: When the day begins (UTC, without a zone).
+        until: When it ends.
 
     Raises:
         QueryError: DuckDB failed.
     """
+    faults: dict[str, int] = dict.fromkeys(_RULES, 0)
     persons: list[Integers] = []
-    spans = [pl.DataFrame(schema=dict.fromkeys(("pseudonym", "first_at", "last_at"), pl.Int64))]
+    spans = [pl.DataFrame(schema=_SPANS)]
     seen: list[Numbers] = []
     owners: list[Integers] = []
     sharing: list[Integers] = []
-    for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE)):
-        if part is None or (known := _distinct(np.sort(part.pseudonym)))[0] <= _SMALLEST:
-            return None
+    of_nobody: list[Numbers] = []
+    for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), faults, of_nobody):
+        known = _distinct(np.sort(part.pseudonym))
+        if known[0] <= _SMALLEST:
+            faults["pseudonym_in_range"] += int(np.count_nonzero(part.pseudonym <= _SMALLEST))
         rank = _ranks(known, part.pseudonym)
         persons.append(known)
-        if settled is not None and (asked := ~_among(settled, known)).any():
-            is_asked = asked.take(rank, mode="wrap")
-            at = part.at.filter(pl.Series(is_asked))
-            spans.append(_spans(pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "first_at": at, "last_at": at})))
+        if settled is not None:
+            is_asked = (~_among(settled, known)).take(rank, mode="wrap")
+            spans += [_asked(part, is_asked), _outside(part, first, until)]
         session = part.session[part.has_session]
-        if (session >> _VERSION_AT != _TAB).any():
-            return None
-        number, owner, doubted = _owned(session, rank[part.has_session])
+        faults["session_id_random"] += _not_tabs(session)
+        number, owner, shared = _owned(session, rank[part.has_session])
         seen.append(number)
         owners.append(known[owner])
-        sharing.append(known[doubted])
-    spans = [_spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
+        sharing.append(known[shared])
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
-    number, owner = _joined(seen, np.uint64), _joined(owners, np.int64)
+    spans = [_spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
+    number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), np.sort(_joined(of_nobody, np.uint64))
     sharing.append(_of_two(number, owner))
+    doubted = pl.Series("pseudonym", [], pl.Int64)
+    if nobodys.size:
+        faults["session_id_random"] += _not_tabs(nobodys)
+        sharing.append(owner[_among(nobodys, number)])
+        doubted = pl.Series("pseudonym", [None], pl.Int64)
+        number = np.concatenate([number, nobodys])
+    doubted = doubted.extend(pl.Series(_distinct(np.sort(_joined(sharing, np.int64)))))
     number.sort()
-    return Sessions(everybody, spans[0], _distinct(number), _distinct(np.sort(_joined(sharing, np.int64))))
+    return Sessions(everybody, spans[0], _distinct(number), doubted.to_frame(), faults)
 
 
-def _parts(batches: Iterable[Any]) -> Iterator[_Part | None]:
+def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
     """Gather what comes in pieces into parts of not more than `ROWS_AT_ONCE` rows, in room that the next takes again.
 
-    None where a row has no pseudonym or no time, or has ids without consent.
+    Args:
+        batches: What the statement `session_numbers` returns.
+        faults: Rows that break a rule of consent are added to it.
+        of_nobody: Sessions of rows without a pseudonym are added to it: such rows are in no part.
     """
     pseudonym, session = np.empty(ROWS_AT_ONCE, np.int64), np.empty(ROWS_AT_ONCE, np.uint64)
     has_session, at, size = np.empty(ROWS_AT_ONCE, np.bool_), list[pl.Series](), 0
-    for batch in batches:
+    for landed in batches:
+        batch = _of_somebody(landed, faults, of_nobody)
         rows = pl.DataFrame(batch)
-        if rows["pseudonym"].null_count() or rows["at"].null_count() or rows["consent"].sum() < rows.height:
-            yield None
-            return
-        if size + rows.height > ROWS_AT_ONCE:
+        if at and size + rows.height > ROWS_AT_ONCE:
             yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
             at, size = [], 0
-        here = slice(size, size + rows.height)
-        pseudonym[here] = rows["pseudonym"].to_numpy()
-        session[here], has_session[here] = _as_they_lie(batch.column("session"))
-        at.append(rows["at"])
-        size = here.stop
+        if rows.height:
+            here = slice(size, size + rows.height)
+            pseudonym[here] = rows["pseudonym"].to_numpy()
+            session[here], has_session[here] = _as_they_lie(batch.column("session"))
+            at.append(rows["at"])
+            size = here.stop
     if size:
         yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
+
+
+def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -> Any:
+    """Return the rows that have a pseudonym; count those that break a rule of consent, and keep nobody's sessions."""
+    rows = pl.DataFrame(batch)
+    if not rows["pseudonym"].null_count() and rows["consent"].sum() == rows.height:
+        return batch
+    consented, refused = pl.col("consent") == 1, pl.col("consent") == 0
+    has_pseudonym, has_session = pl.col("pseudonym").is_not_null(), pl.col("session").is_not_null()
+    counted = rows.select(
+        no_pseudonym_without_consent=(refused & has_pseudonym).sum(),
+        pseudonym_with_consent=(consented & ~has_pseudonym).sum(),
+        session_only_with_consent=(refused & has_session).sum(),
+    )
+    for name, count in counted.row(0, named=True).items():
+        faults[name] += count
+    of_nobody.append(rows.filter(~has_pseudonym & has_session)["session"].to_numpy())
+    return batch.filter(batch.column("pseudonym").is_valid())
+
+
+def _not_tabs(session: Numbers) -> int:
+    """Return of how many sessions the id is not a random one."""
+    return int(np.count_nonzero(session >> _VERSION_AT != _TAB))
+
+
+def _asked(part: _Part, is_asked: npt.NDArray[np.bool_]) -> pl.DataFrame:
+    """Return from when to when the events are of those who are asked."""
+    at = part.at.filter(pl.Series(is_asked))
+    return _spans(pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "first_at": at, "last_at": at}, schema=_SPANS))
+
+
+def _outside(part: _Part, first: datetime, until: datetime) -> pl.DataFrame:
+    """Return, of those with an event outside the day, or at no time, a span that holds that and the day itself."""
+    begin, end = pl.Series([first, until], dtype=pl.Datetime("us")).cast(pl.Int64)
+    is_outside = ~part.at.is_between(begin, end, closed="left").fill_null(value=False)
+    at = part.at.filter(is_outside)
+    return pl.DataFrame(
+        {
+            "pseudonym": part.pseudonym[is_outside.to_numpy()],
+            "first_at": at.fill_null(begin - _AGES).clip(upper_bound=begin),
+            "last_at": at.fill_null(end + _AGES).clip(lower_bound=end - 1),
+        },
+        schema=_SPANS,
+    )
 
 
 def _as_they_lie(column: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
