@@ -1,9 +1,16 @@
 -- looked_at: the ids and times of rows that are looked at one by one
 -- grain: file x place
--- inputs: landed, event_places, person_places
+-- inputs: landed, event_places, person_places, nobodys_places
 -- parameters: none
 -- Of a single number DuckDB makes a filter of the file, of two it does not: the same place in other files falls out after.
+WITH places AS (
+    FROM event_places
+    UNION
+    FROM person_places
+    UNION
+    FROM nobodys_places
+)
 SELECT event_id, occurred_at, pseudonym, session_id
 FROM landed
-SEMI JOIN (SELECT place FROM event_places UNION SELECT place FROM person_places) AS near USING (place)
-SEMI JOIN (FROM event_places UNION FROM person_places) AS asked USING (file, place)
+SEMI JOIN (SELECT DISTINCT place FROM places) AS near USING (place)
+SEMI JOIN places USING (file, place)

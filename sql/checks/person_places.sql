@@ -5,8 +5,3 @@
 SELECT file, place
 FROM landed
 SEMI JOIN (FROM sharing_persons UNION FROM ending_persons UNION FROM doubtful_persons) AS asked USING (pseudonym)
-UNION ALL
-SELECT file, place
-FROM landed
-SEMI JOIN (FROM sharing_persons WHERE pseudonym IS NULL) AS nobody ON landed.pseudonym IS NULL
-WHERE session_id IS NOT NULL

@@ -2,7 +2,7 @@
 -- grain: session_id
 -- inputs: looked_at, sharing_persons, ending_persons
 -- parameters: none
--- Whoever has a session that may be shared is among the sharing, so that all rows of such a session are found.
+-- Whoever has a session that may be shared, or nobody's too, is among the sharing: all rows of such a session are found.
 SELECT
     session_id,
     min(pseudonym) AS pseudonym,
@@ -10,7 +10,7 @@ SELECT
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at
 FROM looked_at
-SEMI JOIN (FROM sharing_persons UNION FROM ending_persons) AS asked
+SEMI JOIN (FROM sharing_persons UNION FROM ending_persons UNION SELECT NULL) AS asked
     ON asked.pseudonym IS NOT DISTINCT FROM looked_at.pseudonym
 WHERE session_id IS NOT NULL
 GROUP BY session_id

@@ -19,7 +19,7 @@ from cetegra_usage.errors import CetegraUsageError, ConfigurationError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import duckdb
@@ -172,16 +172,26 @@ def batches(connection: duckdb.DuckDBPyConnection, name: str, rows: int, /, **pa
         raise QueryError(name, kind)
 
 
-def table(
-    connection: duckdb.DuckDBPyConnection, name: str, of: Sequence[str] | None = None, /, **parameters: Any
-) -> None:
-    """Run a statement of the room and keep its rows as the temporary table of its name; raises as `frame` does.
+def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
+    """Run a statement of the room and keep its rows as the temporary table of its name; raises as `frame` does."""
+    _run(connection, name, parameters, lambda relation: relation.to_table(name))
 
-    Where `of` names inputs and none of them has a row, the table is empty: DuckDB reads the first rows of a file to
-    join them with nothing.
+
+def empty_table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
+    """Make the table of a statement of the room, where it can have no row; raises as `frame` does.
+
+    Its columns are asked once a process: binding a statement takes DuckDB as long as running it on thousands of rows.
     """
-    is_asked = of is None or any(len(connection.table(asked)) for asked in of)
-    _run(connection, name, parameters, lambda relation: (relation if is_asked else relation.limit(0)).to_table(name))
+    if name not in _columns:
+        _columns[name] = _run(connection, name, parameters, _column_list)
+    connection.execute(f"CREATE TABLE {name} ({_columns[name]})")
+
+
+_columns: dict[str, str] = {}
+
+
+def _column_list(relation: duckdb.DuckDBPyRelation) -> str:
+    return ", ".join(f'"{column}" {kind}' for column, kind in zip(relation.columns, relation.types, strict=True))
 
 
 def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 SESSIONS = [str(UUID(int=number << 70, version=4)) for number in (3, 5, 8)]
 PARTITION = Partition("events", "workspace", DAY)
-NUMBER = "CREATE OR REPLACE TEMP MACRO id_number(id) AS CASE WHEN id IS NOT NULL THEN (4::UBIGINT << 60) + {} END"
+NUMBER = (
+    "CREATE OR REPLACE TEMP MACRO id_number(id) AS ((id::UHUGEINT >> 76 & 15)::UBIGINT << 60) + {}"  # of its version
+)
 ALL_ALIKE = (NUMBER.format("0"),)
 FEW = (NUMBER.format("(hash(id) & 3)"),)
 
@@ -138,7 +140,7 @@ def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
     assert (found.count, found.random, found.repeated.size) == (len(events), len(events), 0)
     assert list(sessions.persons) == [PERSON]
     assert sessions.spans.rows() == [(PERSON, *[landed.at(9).replace(tzinfo=None)] * 2)]
-    assert (sessions.seen.size, sessions.sharing.height) == (1, 0)
+    assert (sessions.seen.size, sessions.sharing.size) == (1, 0)
 
 
 def _log(root: Path, intervals: Sequence[tuple[Any, ...]]) -> None:

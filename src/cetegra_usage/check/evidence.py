@@ -42,13 +42,15 @@ CHANGES = "changes.parquet"
 
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
+_GIVEN = ("judged_groups", "person_spans", "repeated_numbers", "sharing_persons", "nobodys_sessions")
 _ASKED = {
     "intervals_seen": ["person_spans"],
     "ending_persons": ["intervals_seen"],
     "doubtful_persons": ["person_spans"],
     "event_places": ["repeated_numbers"],
     "person_places": ["sharing_persons", "ending_persons", "doubtful_persons"],
-    "looked_at": ["event_places", "person_places"],
+    "nobodys_places": ["nobodys_sessions"],
+    "looked_at": ["event_places", "person_places", "nobodys_places"],
     "repeated_ids": ["repeated_numbers"],
     "repeated_rows": ["repeated_ids"],
     "held_groups": ["judged_groups"],
@@ -209,10 +211,7 @@ def _examine(
         counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
     else:
         counts |= dict.fromkeys(_VALUE_RULES, 0)
-    for name, of in _ASKED.items():
-        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
-        sql.table(connection, name, of, **takes)
-    is_untouched = not any(len(connection.table(name)) for name in _SET_APART)
+    is_untouched = _look(connection, skew).isdisjoint(_SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
         "no_extra_columns": shape.extra,
@@ -249,6 +248,20 @@ def _examine(
     )
 
 
+def _look(connection: duckdb.DuckDBPyConnection, skew: int) -> set[str]:
+    """Run the statements that look for rows; return which of them found one."""
+    found = {name for name in _GIVEN if len(connection.table(name))}
+    for name, of in _ASKED.items():
+        takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
+        if found.isdisjoint(of):
+            sql.empty_table(connection, name, **takes)
+            continue
+        sql.table(connection, name, **takes)
+        if len(connection.table(name)):
+            found.add(name)
+    return found
+
+
 def _settled(connection: duckdb.DuckDBPyConnection, day: tuple[datetime, datetime], skew: int) -> Integers:
     """Return the pseudonyms, sorted, whose consent was in force all day."""
     first, until = day
@@ -270,7 +283,8 @@ def _number(
     connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
     connection.register("person_spans", sessions.spans)
     connection.register("sessions_seen", pl.DataFrame({"number": sessions.seen}))
-    connection.register("sharing_persons", sessions.sharing)
+    connection.register("sharing_persons", pl.DataFrame({"pseudonym": sessions.sharing}))
+    connection.register("nobodys_sessions", pl.DataFrame({"number": sessions.of_nobody}))
     return events, sessions
 
 

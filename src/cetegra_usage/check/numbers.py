@@ -70,15 +70,16 @@ class Sessions:
         spans: `pseudonym`, `first_at` and `last_at` (UTC): between which times their events are, of those who are
             not settled.
         seen: The number of each session, once, sorted.
-        sharing: `pseudonym`: who has a session whose number is another person's too; null, where a row has a session
-            and is nobody's.
+        sharing: The pseudonyms with a session whose number is another person's too, or nobody's.
+        of_nobody: The numbers of sessions of rows without a pseudonym, sorted.
         faults: How many rows break each of the rules of ids and consent that a single row can break.
     """
 
     persons: Integers
     spans: pl.DataFrame
     seen: Numbers
-    sharing: pl.DataFrame
+    sharing: Integers
+    of_nobody: Numbers
     faults: dict[str, int]
 
 
@@ -160,16 +161,14 @@ def sessions(
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
     spans = [_spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
     number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), np.sort(_joined(of_nobody, np.uint64))
+    faults["session_id_random"] += _not_tabs(nobodys)
     sharing.append(_of_two(number, owner))
-    doubted = pl.Series("pseudonym", [], pl.Int64)
     if nobodys.size:
-        faults["session_id_random"] += _not_tabs(nobodys)
         sharing.append(owner[_among(nobodys, number)])
-        doubted = pl.Series("pseudonym", [None], pl.Int64)
         number = np.concatenate([number, nobodys])
-    doubted = doubted.extend(pl.Series(_distinct(np.sort(_joined(sharing, np.int64)))))
     number.sort()
-    return Sessions(everybody, spans[0], _distinct(number), doubted.to_frame(), faults)
+    shared = _distinct(np.sort(_joined(sharing, np.int64)))
+    return Sessions(everybody, spans[0], _distinct(number), shared, _distinct(nobodys), faults)
 
 
 def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
