@@ -71,7 +71,6 @@ _JSON_CASTS: Mapping[str, Mapping[str, str]] = {
 }
 
 _ROW_NUMBER = "file_row_number"  # DuckDB's own, of every Parquet file
-_COUNTED = "row_number() OVER ()"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PIECE_BYTES = 1 << 20
 
@@ -183,7 +182,8 @@ def _parquet(
     sure = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) in _SURE}
     raw = {name: values[name] if name in sure else f'"{name}"' for name in values}
     times = {name: f'"{name}"' for name in values if types[name] == "TIMESTAMP WITH TIME ZONE"}
-    place = _COUNTED if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER  # a column of that name hides it
+    # A column of that name hides it: rows are counted then, in the file's order.
+    place = "row_number() OVER ()" if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER
     return _project(relation, schema, values, raw, values | times, f"{number} AS file, {place} AS place")
 
 
@@ -214,10 +214,10 @@ def _ndjson(
         + " END"
         for name, of in schema.kinds.items()
     }
-    places = f"{number} AS file, {_COUNTED} AS place"
-    _project(texts, schema, values, {name: name for name in schema.kinds}, values, places).create(f"rows_{table}")
+    raw = {name: name for name in schema.kinds}
+    _project(texts, schema, values, raw, values, f"{number} AS file").create(f"rows_{table}")
     connection.execute(f"DROP VIEW lines; DROP TABLE {table}")
-    return connection.table(f"rows_{table}")
+    return connection.table(f"rows_{table}").project("*, rowid AS place")
 
 
 def _decompress(file: Path) -> None:
@@ -242,7 +242,7 @@ def _project(
     values: Mapping[str, str],
     raw: Mapping[str, str],
     times: Mapping[str, str],
-    places: str,
+    place: str,
 ) -> duckdb.DuckDBPyRelation:
     """Cast the columns, and add what the view has beside them; a column as it should be costs nothing."""
     columns = [f"{values.get(name, f'NULL::{_NULLS[kind]}')} AS {name}" for name, kind in schema.kinds.items()]
@@ -256,12 +256,11 @@ def _project(
         f"({raw[name]} IS NOT NULL AND ({cast}) IS NULL)::INT" for name, cast in values.items() if cast != raw[name]
     ]
     columns += [f"{' + '.join(of) or '0'} AS {name}" for name, of in (("missing", missing), ("unreadable", failed))]
-    return relation.project(f"{', '.join(columns)}, {places}")
+    return relation.project(f"{', '.join(columns)}, {place}")
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, schema: Schema) -> duckdb.DuckDBPyRelation:
-    places = "0 AS file, 0::BIGINT AS place"
-    return _project(connection.sql("SELECT 1"), schema, {}, {}, {}, places).limit(0)
+    return _project(connection.sql("SELECT 1"), schema, {}, {}, {}, "0 AS file, 0::BIGINT AS place").limit(0)
 
 
 def _literal(file: Path) -> str:
