@@ -178,9 +178,10 @@ def table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any
 
 
 def empty_table(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any) -> None:
-    """Make the table of a statement of the room, where it can have no row; raises as `frame` does.
+    """Make the table of a statement of the room, where it can have no row.
 
-    Its columns are asked once a process: binding a statement takes DuckDB as long as running it on thousands of rows.
+    Its columns are asked once a process, which raises as `frame` does: to bind a statement takes DuckDB as long as to
+    run it on thousands of rows.
     """
     if name not in _columns:
         _columns[name] = _run(connection, name, parameters, _column_list)

@@ -106,6 +106,19 @@ def test_whose_consent_turns_within_the_day_is_asked_when_their_events_were(tmp_
     of_nobody.assert_called_once()
 
 
+def test_a_session_that_goes_on_as_nobodys_outlives_its_consent(tmp_path: Path) -> None:
+    night = landed.at(0, DAY + timedelta(days=1))
+    rows = [
+        landed.identified(1, 9, session_id=SESSIONS[0]),
+        landed.identified(2, 9, session_id=SESSIONS[0])
+        | {"pseudonym": None, "consent": False, "occurred_at": night.replace(hour=5)},
+    ]
+    (tmp_path / "part-0.parquet").write_bytes(landed.parquet(rows, landed.EVENT))
+    _log(tmp_path, [(PERSON, landed.at(0), night)])  # in force all day: nobody asks when their events were
+    counts, fates, _ = _examined(tmp_path, [tmp_path / "part-0.parquet"], numbers.MACROS)
+    assert (counts["session_ends_with_consent"], counts["session_only_with_consent"], fates.stripped) == (1, 1, 2)
+
+
 def test_rows_are_found_where_a_column_hides_their_number(tmp_path: Path) -> None:
     events = [landed.identified(number, 9, session_id=SESSIONS[0]) for number in (1, 2, 2, 3, 3)]
     events[4] |= {"user_type": "another"}

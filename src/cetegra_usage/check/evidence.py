@@ -44,7 +44,7 @@ _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
 _GIVEN = ("judged_groups", "person_spans", "repeated_numbers", "sharing_persons", "nobodys_sessions")
 _ASKED = {
-    "intervals_seen": ["person_spans"],
+    "intervals_seen": ["person_spans", "sharing_persons"],
     "ending_persons": ["intervals_seen"],
     "doubtful_persons": ["person_spans"],
     "event_places": ["repeated_numbers"],
@@ -274,7 +274,7 @@ def _number(
 ) -> tuple[numbers.Events, numbers.Sessions]:
     """Read the ids as numbers, and make what the statements ask of persons and sessions.
 
-    Where it is not known who is settled, there being no consent log, nobody is asked for, and nothing stripped.
+    Where it is not known who is settled, there being no consent log, nobody is asked when their events were.
     """
     for macro in numbers.MACROS:
         connection.execute(macro)

@@ -31,8 +31,7 @@ MACROS = (
 """How an id becomes a number: the four bits of its version, and the next sixty. The statements name it."""
 
 EVENTS_AT_ONCE = 1 << 27
-_RANK_BITS = 20  # no part has more persons than it has rows
-ROWS_AT_ONCE = 1 << _RANK_BITS
+ROWS_AT_ONCE = 1 << 20  # no part has more persons than it has rows
 _VERSION_AT = np.uint64(60)
 _VERSION_BITS = np.uint64(4)
 _FIXED_BITS, _RANDOM_BITS = np.uint64(18), np.uint64(46)  # the variant lies among the first eighteen
@@ -71,7 +70,7 @@ class Sessions:
             not settled.
         seen: The number of each session, once, sorted.
         sharing: The pseudonyms with a session whose number is another person's too, or nobody's.
-        of_nobody: The numbers of sessions of rows without a pseudonym, sorted.
+        of_nobody: The numbers of those that rows without a pseudonym have too, sorted.
         faults: How many rows break each of the rules of ids and consent that a single row can break.
     """
 
@@ -157,18 +156,21 @@ def sessions(
         number, owner, shared = _owned(session, rank[part.has_session])
         seen.append(number)
         owners.append(known[owner])
-        sharing.append(known[shared])
+        sharing.append(known[_distinct(np.sort(shared))])
     everybody = _distinct(np.sort(_joined(persons, np.int64)))
-    spans = [_spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})]
-    number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), np.sort(_joined(of_nobody, np.uint64))
-    faults["session_id_random"] += _not_tabs(nobodys)
+    times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
+    number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), _joined(of_nobody, np.uint64)
     sharing.append(_of_two(number, owner))
     if nobodys.size:
+        nobodys = _distinct(np.sort(nobodys))
         sharing.append(owner[_among(nobodys, number)])
-        number = np.concatenate([number, nobodys])
     number.sort()
+    number = _distinct(number)
     shared = _distinct(np.sort(_joined(sharing, np.int64)))
-    return Sessions(everybody, spans[0], _distinct(number), shared, _distinct(nobodys), faults)
+    of_both = nobodys[_among(number, nobodys)]
+    if of_both.size < nobodys.size:
+        number = _distinct(np.sort(np.concatenate([number, nobodys])))
+    return Sessions(everybody, times, number, shared, of_both, faults)
 
 
 def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
@@ -211,7 +213,9 @@ def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -
     )
     for name, count in counted.row(0, named=True).items():
         faults[name] += count
-    of_nobody.append(rows.filter(~has_pseudonym & has_session)["session"].to_numpy())
+    nobodys = rows.filter(~has_pseudonym & has_session)["session"].to_numpy()
+    faults["session_id_random"] += _not_tabs(nobodys)
+    of_nobody.append(_distinct(np.sort(nobodys)))
     return batch.filter(batch.column("pseudonym").is_valid())
 
 
@@ -231,14 +235,12 @@ def _outside(part: _Part, first: datetime, until: datetime) -> pl.DataFrame:
     begin, end = pl.Series([first, until], dtype=pl.Datetime("us")).cast(pl.Int64)
     is_outside = ~part.at.is_between(begin, end, closed="left").fill_null(value=False)
     at = part.at.filter(is_outside)
-    return pl.DataFrame(
-        {
-            "pseudonym": part.pseudonym[is_outside.to_numpy()],
-            "first_at": at.fill_null(begin - _AGES).clip(upper_bound=begin),
-            "last_at": at.fill_null(end + _AGES).clip(lower_bound=end - 1),
-        },
-        schema=_SPANS,
-    )
+    spans = {
+        "pseudonym": part.pseudonym[is_outside.to_numpy()],
+        "first_at": at.fill_null(begin - _AGES).clip(upper_bound=begin),
+        "last_at": at.fill_null(end + _AGES).clip(lower_bound=end - 1),
+    }
+    return _spans(pl.DataFrame(spans, schema=_SPANS))
 
 
 def _as_they_lie(column: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
@@ -332,12 +334,7 @@ def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
 
 def _distinct(values: Any) -> Any:
     """Return sorted values, each once."""
-    return values[_begins(values)] if values.size else values
-
-
-def _begins(values: Any) -> Any:
-    """Return of each of the sorted values whether it is the first of its kind."""
-    return np.concatenate(([True], values[1:] != values[:-1]))
+    return values[np.concatenate(([True], values[1:] != values[:-1]))] if values.size else values
 
 
 def _joined(parts: list[Any], kind: type) -> Any:
