@@ -143,7 +143,7 @@ def sessions(
     sharing: list[Integers] = []
     of_nobody: list[Numbers] = []
     for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), faults, of_nobody):
-        known = _distinct(np.sort(part.pseudonym))
+        known = _sorted(part.pseudonym)
         if known[0] <= _SMALLEST:
             faults["pseudonym_in_range"] += int(np.count_nonzero(part.pseudonym <= _SMALLEST))
         rank = _ranks(known, part.pseudonym)
@@ -156,20 +156,20 @@ def sessions(
         number, owner, shared = _owned(session, rank[part.has_session])
         seen.append(number)
         owners.append(known[owner])
-        sharing.append(known[_distinct(np.sort(shared))])
-    everybody = _distinct(np.sort(_joined(persons, np.int64)))
+        sharing.append(known[_sorted(shared)])
+    everybody = _sorted(_joined(persons, np.int64))
     times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
     number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), _joined(of_nobody, np.uint64)
     sharing.append(_of_two(number, owner))
     if nobodys.size:
-        nobodys = _distinct(np.sort(nobodys))
+        nobodys = _sorted(nobodys)
         sharing.append(owner[_among(nobodys, number)])
     number.sort()
     number = _distinct(number)
-    shared = _distinct(np.sort(_joined(sharing, np.int64)))
+    shared = _sorted(_joined(sharing, np.int64))
     of_both = nobodys[_among(number, nobodys)]
     if of_both.size < nobodys.size:
-        number = _distinct(np.sort(np.concatenate([number, nobodys])))
+        number = _sorted(np.concatenate([number, nobodys]))
     return Sessions(everybody, times, number, shared, of_both, faults)
 
 
@@ -215,7 +215,7 @@ def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -
         faults[name] += count
     nobodys = rows.filter(~has_pseudonym & has_session)["session"].to_numpy()
     faults["session_id_random"] += _not_tabs(nobodys)
-    of_nobody.append(_distinct(np.sort(nobodys)))
+    of_nobody.append(_sorted(nobodys))
     return batch.filter(batch.column("pseudonym").is_valid())
 
 
@@ -282,11 +282,11 @@ def _owned(session: Numbers, rank: npt.NDArray[np.int32]) -> tuple[Numbers, Inte
     pairs.sort()
     pairs = _distinct(pairs)
     first, owner = pairs & ~_RANKS, (pairs & _RANKS).view(np.int64)
-    number = _distinct(np.sort(turned))
+    number = _sorted(turned)
     shared = owner[:0]
     own = number & ~_RANKS
     if first.size != number.size or (first[1:] == first[:-1]).any():
-        alike = _distinct(np.sort(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)])))
+        alike = _sorted(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)]))
         owner = owner[np.searchsorted(first, own)]
         here = _among(alike, turned & ~_RANKS)
         one, of = _by_number(turned[here], rank[here])
@@ -330,6 +330,11 @@ def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
     return (
         known.take(np.searchsorted(known, values), mode="clip") == values if known.size else np.zeros(values.size, bool)
     )
+
+
+def _sorted(values: Any) -> Any:
+    """Return values in their order, each once."""
+    return _distinct(np.sort(values))
 
 
 def _distinct(values: Any) -> Any:
