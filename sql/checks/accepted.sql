@@ -5,6 +5,7 @@
 SELECT
     event_id,
     occurred_at,
+    occurred_at_us,
     service,
     user_type,
     action,

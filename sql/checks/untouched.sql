@@ -2,5 +2,5 @@
 -- grain: event_id
 -- inputs: landed
 -- parameters: none
-SELECT event_id, occurred_at, service, user_type, action, feature, pseudonym, session_id
+SELECT event_id, occurred_at, occurred_at_us, service, user_type, action, feature, pseudonym, session_id
 FROM landed

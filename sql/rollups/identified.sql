@@ -4,7 +4,7 @@
 -- parameters: user_types VARCHAR[], features VARCHAR[], day DATE
 SELECT
     pseudonym,
-    epoch_us(occurred_at) - epoch_us($day::TIMESTAMP) AS moment,
+    occurred_at_us - epoch_us($day::TIMESTAMP) AS moment,
     (
         ((list_position($user_types, user_type) - 1) * len($features) + list_position($features, feature) - 1) * 4
         + list_position(['open', 'navigate', 'submit', 'order'], action) - 1

@@ -26,7 +26,8 @@ from cetegra_usage.settings import load_settings
 from cetegra_usage.store.local import LocalStore
 
 TODAY = date(2026, 6, 12)
-ROLL_UP = "SELECT CAST('x' || pseudonym AS INTEGER) FROM accepted WHERE pseudonym IS NOT NULL AND $day IS NOT NULL"
+ROLL_UP = """SELECT CAST('x' || pseudonym AS INTEGER) FROM accepted
+WHERE pseudonym IS NOT NULL AND ($user_types, $features, $day) IS NOT NULL"""
 MEASURE = "SELECT * FROM ({}) WHERE CAST('x' || pseudonym AS INTEGER) > 0"
 _load = sql.load
 _put = LocalStore.put
@@ -62,7 +63,7 @@ def _full(store: LocalStore, path: str, data: bytes) -> None:
 
 FAULTS: dict[str, list[Any]] = {
     "gx": [patch.object(judge, "_failing", _broken)],
-    "roll up": [patch.object(sql, "load", _quoting("totals", ROLL_UP))],
+    "roll up": [patch.object(sql, "load", _quoting("identified", ROLL_UP))],
     "store": [patch.object(LocalStore, "fetch", _no_answer)],
     "measure": [patch.object(sql, "load", _quoting("lawful_persons", MEASURE))],
     "protect": [patch.object(releases, "protect", _refused)],

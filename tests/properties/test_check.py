@@ -168,6 +168,11 @@ def _examined(root: Path, files: Sequence[Path], macros: Sequence[str]) -> tuple
     with mock.patch.object(numbers, "MACROS", macros):
         found = evidence.examine(PARTITION, files, context, catalogue, Settings(), {}, into)
     with sql.connect() as connection:
-        evidence.accepted(connection, files, into)
+        groups = evidence.accepted(connection, files, into)
+        if not found.counts["values_present"]:  # else nothing of it is rolled up
+            counted = (
+                "user_type, feature, action, count(*) FROM accepted WHERE action IN ('open', 'submit') GROUP BY ALL"
+            )
+            assert sorted(groups.rows()) == sorted(connection.sql(f"SELECT {counted}").fetchall())
         accepted = sorted(connection.sql("SELECT accepted::VARCHAR FROM accepted").fetchall())
     return found.counts, found.rows, accepted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from uuid import UUID
 
 import polars as pl
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
+
+    import duckdb
 
     from support.reference import Change, Event
     from support.zones import Zone
@@ -53,8 +56,10 @@ def rolled_up(zone: Zone, folder: Path, buckets: int) -> Source:
 
 ACCEPTED = """
 CREATE VIEW accepted AS
-SELECT * REPLACE (event_id::UUID AS event_id, session_id::UUID AS session_id)
+SELECT * REPLACE (event_id::UUID AS event_id, session_id::UUID AS session_id), epoch_us(occurred_at) AS occurred_at_us
 FROM landed"""
+GROUPS = "SELECT user_type, feature, action, count(*) AS events FROM accepted GROUP BY ALL"
+"""What the check says of rows that are accepted."""
 MOMENT = pl.Datetime("us")
 EVENTS = {
     "event_id": pl.String,
@@ -69,11 +74,17 @@ EVENTS = {
 CHANGES = {"pseudonym": pl.Int64, "changed_at": MOMENT, "state": pl.String}
 
 
+def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, day: date, buckets: int) -> list[Path]:
+    """Roll up the view `accepted` in so many buckets, however few its rows are."""
+    with mock.patch.object(rollup, "bucket_count", return_value=buckets):
+        return rollup.roll_up(connection, into, groups=connection.sql(GROUPS).pl(), day=day)
+
+
 def _roll_up(events: Sequence[Event], day: date, into: Path, buckets: int) -> list[Path]:
     with sql.connect() as connection:
         connection.register("landed", _frame(events, EVENTS))
         connection.execute(ACCEPTED)
-        return rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2), day=day)
+        return roll_up(connection, into, day, buckets)
 
 
 def _roll_up_consents(zone: Zone, into: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import pytest
 from cetegra_usage import rollup, sql
 from cetegra_usage.consents import forgotten
 from cetegra_usage.rollup import rows
+from support import rollups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ CREATE TABLE everything AS
 SELECT
     md5(n::VARCHAR)::UUID AS event_id,
     TIMESTAMP '2026-04-01' + to_milliseconds(n * 7919 % 86400000) AS occurred_at,
+    epoch_us(occurred_at) AS occurred_at_us,
     'docs' AS service,
     CASE WHEN n % 50 = 0 THEN 'admin' ELSE 'basic' END AS user_type,
     list_extract(['open', 'navigate', 'submit', 'order'], 1 + n % 4) AS action,
@@ -41,9 +43,8 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, order: str, buckets: int = 1) -> dict[str, bytes]:
     connection.table("everything").order(order).create_view("accepted")
-    connection.execute("DROP TABLE IF EXISTS totals")
     into.mkdir()
-    files = rollup.roll_up(connection, into, rows=rollup.BUCKET_ROWS * (buckets // 2), day=DAY)
+    files = rollups.roll_up(connection, into, DAY, buckets)
     assert sorted(into.iterdir()) == files
     return {file.name: file.read_bytes() for file in files}
 

@@ -41,7 +41,7 @@ CHANGES = "changes.parquet"
 """What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
 
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
-_KEPT = (*_SET_APART, "persons_seen", "sessions_seen")
+_KEPT = (*_SET_APART, "accepted_groups", "persons_seen", "sessions_seen")
 _GIVEN = ("judged_groups", "person_spans", "repeated_numbers", "sharing_persons", "nobodys_sessions")
 _ASKED = {
     "intervals_seen": ["person_spans", "sharing_persons"],
@@ -172,20 +172,25 @@ def examine_consents(
     return Evidence(partition, counts, rows, early_changes=early)
 
 
-def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> None:
+def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> pl.DataFrame:
     """Make the view `accepted` over a partition that was examined into `folder`: the rows to roll up.
 
     Where no row of it is repeated, held or stripped it is the files themselves: nothing is joined.
+
+    Returns:
+        How many rows it has of each `user_type`, `feature` and `action`: `events` (Int64).
     """
+    groups = pl.read_parquet(folder / "accepted_groups.parquet")
     reader.view(connection, files, reader.EVENTS)
     kept = {name: connection.read_parquet(str(folder / f"{name}.parquet")) for name in _SET_APART}
     if not any(len(rows) for rows in kept.values()):
         connection.sql(sql.load("untouched").text).create_view("accepted", replace=True)
-        return
+        return groups
     for name, rows in kept.items():
         rows.create_view(name, replace=True)
     for name in ("landed_once", "accepted"):
         connection.sql(sql.load(name).text).create_view(name, replace=True)
+    return groups
 
 
 def _examine(
@@ -230,6 +235,7 @@ def _examine(
     for expectation, columns in needs.items():
         if shape.unusable.intersection(columns):
             counts[expectation] = None
+    sql.table(connection, "accepted_groups")
     for name in _KEPT:
         connection.sql(f"FROM {name}").write_parquet(str(folder / f"{name}.parquet"), compression="lz4")
     kept, held, stripped = (fates.get(name) or 0 for name in ("kept", "held", "stripped"))

@@ -213,14 +213,13 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFil
     warehouse = open_store("warehouse", spec.settings.warehouse, folder=spec.settings.folder)
     stored: list[tuple[StoredFile, ...]] = []
     for examined in batch:
-        assert examined.evidence is not None  # noqa: S101  # only what was judged is rolled up
         partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
         made_in = folder / "rollups"
         made_in.mkdir(exist_ok=True)
         with sql.connect(memory_limit=spec.settings.engine.memory_limit, spill=folder / "spill") as connection:
             if partition.kind == "events":
-                evidence.accepted(connection, examined.files, folder)
-                made = rollup.roll_up(connection, made_in, rows=examined.evidence.rows.accepted, day=partition.day)
+                groups = evidence.accepted(connection, examined.files, folder)
+                made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
             else:
                 reader.view(connection, examined.files, reader.CONSENTS)
                 connection.sql(sql.load("landed_changes").text).create_view("consents")

@@ -1,8 +1,9 @@
 """Accepted rows of a partition -> its rollups: small sorted Parquet files, by bucket of the pseudonym.
 
 Tables: `totals` (events of everybody), `persons`, `use`, `sessions`, `steps` and `marks` (of those who consented).
-The statement of its name in the room `sql/rollups` says what each is: its grain and columns. `totals` is made by it;
-the others come from one sort of each bucket's rows (`rows`, `persons`): the same rows for a fraction of the cost.
+The statement of its name in the room `sql/rollups` says what each is: its grain and columns. `totals` is made from the
+groups that the check counted and the kinds of the rows that are read; the others come from one sort of each bucket's
+rows (`rows`, `persons`): the same rows for a fraction of the cost.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
 from pyarrow import parquet
 
 from cetegra_usage import sql
+from cetegra_usage.rollup import columns
 from cetegra_usage.rollup.persons import tables
-from cetegra_usage.rollup.rows import Words, by_bucket
+from cetegra_usage.rollup.rows import ACTIONS, Words, by_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     import duckdb
-    import polars as pl
+
+    from cetegra_usage.rollup.rows import Column
 
 BUCKET_ROWS = 1_000_000
 """A partition of fewer rows has one bucket; of more, as many (a power of two) as keep each below this number."""
@@ -47,14 +53,15 @@ def bucket_count(rows: int) -> int:
     return 1 << (rows // BUCKET_ROWS).bit_length()
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int, day: date) -> list[Path]:
+def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, groups: pl.DataFrame, day: date) -> list[Path]:
     """Write the rollups of one event partition.
 
     Args:
         connection: Its view `accepted` holds the partition's accepted rows: event_id UUID, occurred_at TIMESTAMP (UTC),
             user_type, action, feature VARCHAR, pseudonym BIGINT or null, session_id UUID or null.
         into: An empty folder.
-        rows: How many rows `accepted` has: it decides the number of buckets, and with it the memory that is needed.
+        groups: How many rows `accepted` has of each `user_type`, `feature` and `action`: `events` (Int64). How many
+            there are decides the number of buckets, and with it the memory that is needed.
         day: The partition's day; every row lies in it.
 
     Returns:
@@ -63,17 +70,37 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, rows: int, day
     Raises:
         QueryError: DuckDB failed.
     """
-    sql.table(connection, "totals", day=day)
-    totals = connection.table("totals").order(_ORDER["totals"])
+    words = Words(*(groups[name].unique().sort().to_list() for name in ("user_type", "feature")))
+    buckets = bucket_count(int(groups["events"].sum()))
+    identified = np.zeros(len(words.user_types) * len(words.features) * len(ACTIONS), np.int64)
     files = [into / "totals.0.parquet"]
-    sql.write(totals, files[0])
-    words = Words(*(sorted({text for (text,) in totals.project(name).fetchall()}) for name in ("user_type", "feature")))
     with tempfile.TemporaryDirectory(dir=into) as spool:
-        for bucket, part in enumerate(by_bucket(connection, words, day, bucket_count(rows), Path(spool))):
+        for bucket, part in enumerate(by_bucket(connection, words, day, buckets, Path(spool))):
+            identified += np.bincount(part.code, minlength=len(identified))
             for table, rolled in tables(part, words, day).items():
                 files.append(into / f"{table}.{bucket}.parquet")
                 _write(rolled, files[-1])
+    _write(_totals(groups, identified, words, day), files[0])
     return sorted(files)
+
+
+def _totals(groups: pl.DataFrame, identified: Column, words: Words, day: date) -> Any:
+    """Return the events of everybody: those of each group, and how many of these carry a pseudonym, by their codes."""
+    kinds = {"user_type": words.user_types, "feature": words.features, "action": sorted(ACTIONS)}
+    groups = groups.sort(list(kinds))
+    number = {
+        name: groups[name].cast(pl.Enum(of)).to_physical().cast(pl.Int64).to_numpy() for name, of in kinds.items()
+    }
+    action = np.array([ACTIONS.index(name) for name in kinds["action"]])[number["action"]]
+    code = (number["user_type"] * len(words.features) + number["feature"]) * len(ACTIONS) + action
+    return pa.table(
+        {
+            "day": columns.days(day, len(code)),
+            **{name: columns.texts(number[name], of) for name, of in kinds.items()},
+            "events": columns.numbers(groups["events"].to_numpy(), pa.int64()),
+            "identified_events": columns.numbers(identified[code], pa.int64()),
+        }
+    )
 
 
 def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
@@ -136,8 +163,7 @@ def _write(table: Any, file: Path) -> None:
     parquet.write_table(
         table,
         file,
-        compression="zstd",
-        compression_level=1,
+        compression="lz4",  # a fifth larger than with zstd, for two thirds of the time
         use_dictionary=few_values,
         write_statistics=False,  # so that no footer holds an identifier
         store_schema=False,
