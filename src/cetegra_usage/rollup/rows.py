@@ -7,6 +7,7 @@ two halves of 64 bits. What is taken out of one scan lies in a file a bucket, so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from cetegra_usage import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 ACTIONS = ("open", "navigate", "submit", "order")
 """The actions of the contract, in the order of the counts in `use`."""
+ROWS_AT_ONCE = 1 << 20
+"""Rows that are parted by bucket together."""
 HELD_ROWS = 4_000_000
 """Rows that are in memory before they are written: some two hundred megabytes."""
 
@@ -104,27 +107,42 @@ def by_bucket(
         QueryError: DuckDB failed.
     """
     held: list[list[Rows]] = [[] for _ in range(buckets)]
+    spooled: list[list[int]] = [[] for _ in range(buckets)]
     size = 0
     connection.execute("SET arrow_lossless_conversion = true")  # UUIDs as 16 bytes
-    for batch in sql.batches(
-        connection, "identified", HELD_ROWS, user_types=words.user_types, features=words.features, day=day
-    ):
-        rows = _rows(batch)
+    batches = sql.batches(
+        connection, "identified", ROWS_AT_ONCE, user_types=words.user_types, features=words.features, day=day
+    )
+    for rows in _gathered(batches):
         bucket = bucket_of(rows.pseudonym, buckets).astype(np.uint16)
         places = np.argsort(bucket, kind="stable")
         columns = [column.take(places, axis=0) for column in rows.columns()]
-        ends = np.cumsum(np.bincount(bucket, minlength=buckets))
-        for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        ends = np.cumsum(np.bincount(bucket, minlength=buckets)).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
             held[number].append(Rows(*(column[start:end] for column in columns)))
-        size += len(batch)
+        size += len(bucket)
         if size > HELD_ROWS:
             for number, parts in enumerate(held):
-                _append(spool / str(number), _together(parts))
+                spooled[number] += _append(spool / str(number), parts)
                 parts.clear()
             size = 0
     for number, parts in enumerate(held):
-        yield _together([*_spooled(spool / str(number)), *parts])
+        yield _together([*_spooled(spool / str(number), spooled[number]), *parts])
         parts.clear()
+
+
+def _gathered(batches: Iterable[Any]) -> Iterator[Rows]:
+    """Put together what comes in small pieces: to part rows by bucket costs much the same for many as for few."""
+    waiting: list[Rows] = []
+    size = 0
+    for batch in batches:
+        waiting.append(_rows(batch))
+        size += len(batch)
+        if size >= ROWS_AT_ONCE:
+            yield _together(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _together(waiting)
 
 
 def _rows(batch: Any) -> Rows:
@@ -143,16 +161,20 @@ def _together(parts: Sequence[Rows]) -> Rows:
     return Rows(*(np.concatenate(column) for column in columns))
 
 
-def _append(path: Path, rows: Rows) -> None:
+def _append(path: Path, parts: Sequence[Rows]) -> list[int]:
+    """Write parts one after the other, column by column; return how many rows each has."""
     with path.open("ab") as file:
-        for column in rows.columns():
-            np.save(file, column)
+        for part in parts:
+            for column in part.columns():
+                file.write(column)
+    return [len(part.code) for part in parts]
 
 
-def _spooled(path: Path) -> Iterator[Rows]:
-    if path.exists():
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            while file.tell() < size:
-                yield Rows(*(np.load(file) for _ in range(5)))
-        path.unlink()
+def _spooled(path: Path, sizes: Sequence[int]) -> Iterator[Rows]:
+    if not sizes:
+        return
+    kinds = [(column.dtype, column.shape[1:]) for column in _NO_ROWS.columns()]
+    with path.open("rb") as file:
+        for size in sizes:
+            yield Rows(*(np.fromfile(file, (kind, shape), size) for kind, shape in kinds))
+    path.unlink()
