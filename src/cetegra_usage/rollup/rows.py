@@ -166,7 +166,7 @@ def _append(path: Path, parts: Sequence[Rows]) -> list[int]:
     with path.open("ab") as file:
         for part in parts:
             for column in part.columns():
-                file.write(column)
+                column.tofile(file)
     return [len(part.code) for part in parts]
 
 
