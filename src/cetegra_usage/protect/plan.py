@@ -440,8 +440,9 @@ def _pairs(rows: links.Rows, number: Integers) -> tuple[Integers, Integers]:
     whole, part = rest & (rows.sign < 0), rest & (rows.sign > 0)
     wholes = number[rows.cell[whole]][np.argsort(rows.row[whole], kind="stable")]
     parts = number[rows.cell[part]][np.argsort(rows.row[part], kind="stable")]
-    pairs = np.unique(np.column_stack([wholes, parts]), axis=0)
-    return pairs[:, 0], pairs[:, 1]
+    size = int(number.max(initial=0)) + 1
+    whole, part = np.divmod(np.unique(wholes * size + parts), size)  # of one number each: much sooner than of two
+    return whole, part
 
 
 def _found(places: pl.DataFrame, suspects: Collection[Name], definitions: Mapping[str, TableDefinition]) -> Integers:
