@@ -456,6 +456,39 @@ def test_a_mean_does_not_tell_the_total_that_is_withheld() -> None:
     assert not withheld(result, "features", "users", "service")
 
 
+@pytest.fixture
+def of_three_types() -> pl.DataFrame:
+    """What three types used; of `c` there are four people. Each mean is safe alone: with all of them `c` is known."""
+    types = {"a": (91, 131), "b": (103, 616), "c": (4, 4), "all": (198, 751)}
+    place = {"service": "docs", "feature": "all", "events": 3000, "events_people": 198}
+    rows = [
+        place
+        | {"user_type": kind, "users": users, "identified_events": events, "identified_events_people": users}
+        | {"events_per_user": events / users}
+        for kind, (users, events) in types.items()
+    ]
+    return mart("features", WEEK, rows)
+
+
+def test_means_of_other_types_do_not_tell_of_one_that_is_withheld(of_three_types: pl.DataFrame) -> None:
+    """Types add up, and so do the events of their users: 3.79 x 198 less 1.44 x 91 and 5.98 x 103 leave four people."""
+    result = protect(WEEK, {"features": of_three_types}, definitions=TABLES, disclosure=ROUNDED)
+    assert withheld(result, "features", "users", "user_type") == {"c"}
+    assert withheld(result, "features", "events_per_user", "user_type") == {"a", "b", "c"}
+
+
+def test_the_attacker_sees_means_that_tell_of_one_that_is_withheld(of_three_types: pl.DataFrame) -> None:
+    result = protect(WEEK, {"features": of_three_types}, definitions=TABLES, disclosure=ROUNDED)
+    published = result.tables["features"].frame
+    assert audit(WEEK, {"features": published}, [], TABLES, ROUNDED).passed
+    is_a = pl.col("user_type") == "a"
+    told = published.with_columns(
+        events_per_user=pl.when(is_a).then(1.44).otherwise("events_per_user"),
+        events_per_user_status=pl.when(is_a).then(pl.lit("published")).otherwise("events_per_user_status"),
+    )
+    assert audit(WEEK, {"features": told}, [], TABLES, ROUNDED).told == 1
+
+
 def test_nearly_everybody_is_a_small_rest() -> None:
     """Stickiness near 100 %: five of sixty were not there that day."""
     row = {"service": "docs", "user_type": "all", "day": WEEK.last, "mau": 60, "dau": 55}
@@ -485,10 +518,12 @@ def test_the_attacker_finds_what_two_releases_give_away() -> None:
     frame = sessions({("docs", "a"): 7, ("docs", "b"): 11, ("docs", "c"): 12}).drop("sessions_people")
 
     def without(*kinds: str) -> dict[str, pl.DataFrame]:
-        gone = pl.col("user_type").is_in(kinds)
         hidden = [
             expression
             for name in ("sessions", "median_seconds", "events_per_session")
+            for gone in [
+                pl.col("user_type").is_in(kinds) if name != "events_per_session" else pl.col("user_type") != "all"
+            ]
             for expression in (
                 pl.when(~gone).then(pl.col(name)).alias(name),
                 pl.when(gone).then(pl.lit("withheld")).otherwise(pl.lit("published")).alias(f"{name}_status"),

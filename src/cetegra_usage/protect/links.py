@@ -66,13 +66,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """What a mean of a table is taken over: `total` / `count`; the total is published where `where` says, if at all."""
+    """What a mean of a table is taken over: `total` / `count`; the total is published where `where` says, if at all.
+
+    Along the dimensions `adds` both add up.
+    """
 
     table: str
     mean: str
     count: str
     total: str = ""
     where: Mapping[str, str] = field(default_factory=dict[str, str])
+    adds: Sequence[str] = ()
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from cetegra_usage.errors import DisclosureError
-from cetegra_usage.model import ProtectedTable
+from cetegra_usage.model import ALL, ProtectedTable
 from cetegra_usage.protect import links, plan, rounding
 from cetegra_usage.protect.audit import AuditResult, Name, audit
 
@@ -169,7 +169,8 @@ def _applied(
 def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision) -> dict[str, pl.Series]:
     """Return for each count, mean and median of a table why each of its cells is withheld, null where it is not.
 
-    A mean or a median goes with the count that it is taken over, and with the total that it is taken of.
+    A mean or a median goes with the count that it is taken over, and with the total that it is taken of; a mean also
+    with those that it adds up with.
     """
     place = frame.select(pl.int_range(pl.len()).alias("row"))
     mine = decision.counts.filter((pl.col("table") == table.name) & pl.col("rule").is_not_null())
@@ -183,9 +184,26 @@ def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision)
     for measure in table.measures:
         if measure.kind in {"mean", "median"}:
             base = next(count.name for count in table.counts if count.of == measure.of)
-            totals = [mean.total for mean in links.means() if (mean.table, mean.mean) == (table.name, measure.name)]
-            parts = pl.any_horizontal(*(rules[name].is_not_null() for name in (base, *filter(None, totals))))
+            declared = [mean for mean in links.means() if (mean.table, mean.mean) == (table.name, measure.name)]
+            totals = [mean.total for mean in declared if mean.total]
+            parts = pl.select(pl.any_horizontal(*(rules[name].is_not_null() for name in (base, *totals)))).to_series()
             own = place["row"].is_in(silent.filter(pl.col("mean") == measure.name)["row"].implode())
+            for mean in declared:
+                own = _none_or_all(table, frame, parts | own, mean.adds)
             part = pl.when(parts).then(pl.lit("part")).when(own).then(pl.lit("mean"))
             rules[measure.name] = pl.select(part.otherwise(None)).to_series()
     return rules
+
+
+def _none_or_all(table: TableDefinition, frame: pl.DataFrame, hidden: pl.Series, adds: Sequence[str]) -> pl.Series:
+    """Return the rows in which a mean is withheld: of parts that add up along a dimension, in all or in none."""
+    while True:
+        wider = hidden
+        for dimension in adds:
+            beside = [other for other in table.grain if other != dimension]
+            parts = frame.select(*beside, part=pl.col(dimension) != ALL, hidden=wider)
+            wider = parts.select(pl.col("hidden") | pl.col("part") & pl.col("hidden").any().over(*beside, "part"))
+            wider = wider.to_series()
+        if wider.equals(hidden):
+            return hidden
+        hidden = wider

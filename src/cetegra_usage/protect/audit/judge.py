@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from cetegra_usage.project import root
 from cetegra_usage.protect.audit.facts import SHOWN, Facts, Mean, Name
@@ -16,8 +17,6 @@ from cetegra_usage.protect.audit.solve import Polytope
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    import polars as pl
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
@@ -103,6 +102,7 @@ def audit(
     cells = np.flatnonzero(withheld & polytope.reached(facts.new))
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
     told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
+    told += _in_part(tables, definitions, declared["mean"])
     rests = _rests(facts, said, low, high, disclosure)
     return AuditResult(
         cells=len(cells),
@@ -206,6 +206,25 @@ def _ratios(
             for part in parts:
                 if part is not None:
                     found += int((shown & (frame[f"{part}_status"] == "withheld")).sum())
+    return found
+
+
+def _in_part(
+    tables: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, TableDefinition],
+    declared: Sequence[Mapping[str, Any]],
+) -> int:
+    """Count sums of which some parts show a mean and others withhold it: what these hide, those and the sum tell."""
+    found = 0
+    for entry in declared:
+        for dimension in entry["adds"] if entry["table"] in tables else ():
+            frame = tables[entry["table"]].filter(pl.col(dimension) != "all")
+            status = pl.col(f"{entry['mean']}_status")
+            of_one_sum = [other for other in definitions[entry["table"]].grain if other != dimension]
+            sums = frame.group_by(of_one_sum).agg(
+                shown=status.is_in(SHOWN).any(), withheld=(status == "withheld").any()
+            )
+            found += sums.filter("shown", "withheld").height
     return found
 
 
