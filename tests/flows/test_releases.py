@@ -6,10 +6,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import polars as pl
+
 from cetegra_usage.model import Period
 from cetegra_usage.pipeline import releases
 from support import landed
-from support.landed import PERSON, change, identified
+from support.landed import PERSON, change, event, identified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
 
 SUNDAY = date(2026, 5, 31)
 WEEK, MONTH = Period.week(SUNDAY), Period.month(SUNDAY)
+OTHER_SERVICE = """
+[[service]]
+key = "docs"
+title = "Docs"
+
+[[user_type]]
+key = "it_admin"
+title = "IT Admin"
+
+[[feature]]
+key = "docs.home"
+title = "Home"
+service = "docs"
+actions = ["open"]
+owner = "the docs team"
+since = 2026-01-01
+"""
 
 
 def test_a_month_is_looked_at_with_the_week_that_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +50,19 @@ def test_a_month_is_looked_at_with_the_week_that_ends_it(tmp_path: Path, monkeyp
     assert asked == [(WEEK, MONTH), (MONTH, None)]
     held = [[one.period for one in call.kwargs["released"]] for call in protect.call_args_list]
     assert held == [[], [WEEK]]
+
+
+def test_a_service_that_never_landed_holds_up_no_release_of_few(tmp_path: Path) -> None:
+    """Three events in the week, all other days missing: that nobody used the other service follows, and is shown."""
+    monday = date(2026, 6, 1)
+    config = landed.zone(tmp_path)
+    with (tmp_path / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
+        catalogue.write(OTHER_SERVICE)
+    landed.land_events(config, [event(number, day=monday) for number in range(3)], day=monday)
+    report = landed.run(config, date(2026, 6, 11))
+    assert [release["period"] for release in report.as_json()["releases"]] == ["2026-W23"]
+    days = pl.read_parquet(tmp_path / "publish/releases/2026-W23/r1/data/activity.parquet")
+    told = days.filter((pl.col("day") > monday) & (pl.col("service") == "docs"))
+    assert set(told.select("events", "events_status").rows()) == {(0, "published")}
+    few = days.filter((pl.col("day") == monday) & (pl.col("service") != "docs") & (pl.col("user_type") != "it_admin"))
+    assert set(few["events_status"]) == {"withheld"}

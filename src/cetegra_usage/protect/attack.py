@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 _SLACK = 1e-6
+_MOVED = 1e-4
+"""From where a cell that is moved as far as one at most counts as moved: the inside ends short of corners."""
 _PASSES = 60
 _TURNS = 4
 _BLOCK, _TOGETHER, _WHOLE = 800, 1_500, 40_000
@@ -284,6 +286,22 @@ def exposed(system: System, watched: Integers, point: Floats, goal: Goal) -> Exp
             found = _searched(tight, block, mine, point, goal, to_the_last=parts is circles)
             left = np.setdiff1d(left, np.setdiff1d(mine, found))
     return Exposure(np.array(sorted(lost | set(left.tolist())), dtype=np.intp), tight.lower, tight.upper)
+
+
+def empty(system: System, cells: Integers) -> Integers:
+    """Return those of some cells that are 0 wherever the rows hold: all that can be more are moved, until none can."""
+    rows = programme(system)
+    while len(cells):
+        upper, objective = system.upper.copy(), np.zeros(len(system.upper))
+        upper[cells], objective[cells] = np.minimum(upper[cells], 1.0), -1.0
+        found = rows.least(objective, system.lower, upper, inside=len(upper) > LARGE)
+        if found is None:  # nothing is known then
+            return cells[:0]
+        moved = found[cells] > _MOVED
+        if not moved.any():
+            break
+        cells = cells[~moved]
+    return cells
 
 
 def _pieces(system: System, components: list[Integers], watched: Integers) -> Iterator[tuple[Integers, Integers]]:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
-from cetegra_usage.protect.attack import Goal, System, beside, exposed, settled, tighten, touched
+from cetegra_usage.protect.attack import Goal, System, beside, empty, exposed, settled, tighten, touched
 from cetegra_usage.protect.means import narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
@@ -497,8 +497,10 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
         found = exposed(_seen(cells.system, withheld), watched, cells.point, goal)
         if not turn:  # what earlier releases tell by themselves of what they withheld, this one can't mend
             before = _told_anyhow(cells, rule, found.cells[~cells.here[found.cells]], goal)
-            found = replace(found, cells=np.setdiff1d(found.cells, before))
-            doubtful[before] = False
+            cells, nobody = _without_nobody(cells, rule, found.cells)
+            rule[nobody] = -1
+            found = replace(found, cells=np.setdiff1d(found.cells, np.union1d(before, nobody)))
+            doubtful[before] = doubtful[nobody] = False
         small = _small_rests(cells, rule, found.lower, found.upper, goal)
         rule[small] = RULES.index("rest")
         if not len(found.cells) and not len(small):
@@ -532,6 +534,23 @@ def _told_anyhow(cells: _Cells, rule: Integers, among: Integers, goal: Goal) -> 
     return exposed(_seen(cells.system, (rule >= 0) | cells.free), among, cells.point, goal).cells
 
 
+def _nobody(cells: _Cells, rule: Integers, among: Integers) -> Integers:
+    """Return those of some cells that are known to be 0 even where all that can be is withheld."""
+    zeros = among[(cells.value[among] == 0) & cells.free[among]]
+    return empty(_seen(cells.system, (rule >= 0) | cells.free), zeros) if len(zeros) else zeros
+
+
+def _without_nobody(cells: _Cells, rule: Integers, among: Integers) -> tuple[_Cells, Integers]:
+    """Return which of some cells tell of nobody, and the cells with those shown.
+
+    A 0 that follows from the rows alone (a service that never landed, beside a day that is missing) can't be withheld.
+    """
+    nobody = _nobody(cells, rule, among)
+    free = cells.free.copy()
+    free[nobody] = False
+    return replace(cells, free=free), nobody
+
+
 def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
     """Return the rule of each cell where all is withheld that earlier releases neither show nor give away.
 
@@ -546,8 +565,8 @@ def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
     while True:
         watched = np.flatnonzero((rule >= 0) & ~cells.unseen)
         found = exposed(_seen(cells.system, rule >= 0), watched, cells.point, goal)
-        nobody = (cells.value == 0) & (found.upper <= 0)
-        known = found.cells[(rule[found.cells] == new) | nobody[found.cells]]
+        nobody = _nobody(cells, rule, found.cells)
+        known = found.cells[(rule[found.cells] == new) | np.isin(found.cells, nobody)]
         known = known[cells.here[known]]
         if not len(known):
             break
