@@ -36,7 +36,6 @@ BUCKET_ROWS = 1_000_000
 _PLAIN = ("session", "session_id", "pseudonym", "first_at", "last_at", "is_opened", "is_finished", "is_completed")
 """Columns of which a dictionary of values would only make a file larger."""
 _ORDER = {
-    "totals": "user_type, feature, action",
     "use": "pseudonym, user_type, feature",
     "persons": "pseudonym",
     "known": "pseudonym, feature",
@@ -58,7 +57,8 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, groups: pl.Dat
 
     Args:
         connection: Its view `accepted` holds the partition's accepted rows: event_id UUID, occurred_at TIMESTAMP (UTC),
-            user_type, action, feature VARCHAR, pseudonym BIGINT or null, session_id UUID or null.
+            occurred_at_us BIGINT (the same, microseconds since 1970), user_type, action, feature VARCHAR, pseudonym
+            BIGINT or null, session_id UUID or null.
         into: An empty folder.
         groups: How many rows `accepted` has of each `user_type`, `feature` and `action`: `events` (Int64). How many
             there are decides the number of buckets, and with it the memory that is needed.
@@ -86,13 +86,12 @@ def roll_up(connection: duckdb.DuckDBPyConnection, into: Path, *, groups: pl.Dat
 
 def _totals(groups: pl.DataFrame, identified: Column, words: Words, day: date) -> Any:
     """Return the events of everybody: those of each group, and how many of these carry a pseudonym, by their codes."""
-    kinds = {"user_type": words.user_types, "feature": words.features, "action": sorted(ACTIONS)}
+    kinds = {"user_type": words.user_types, "feature": words.features, "action": ACTIONS}
     groups = groups.sort(list(kinds))
     number = {
         name: groups[name].cast(pl.Enum(of)).to_physical().cast(pl.Int64).to_numpy() for name, of in kinds.items()
     }
-    action = np.array([ACTIONS.index(name) for name in kinds["action"]])[number["action"]]
-    code = (number["user_type"] * len(words.features) + number["feature"]) * len(ACTIONS) + action
+    code = (number["user_type"] * len(words.features) + number["feature"]) * len(ACTIONS) + number["action"]
     return pa.table(
         {
             "day": columns.days(day, len(code)),
@@ -142,7 +141,7 @@ def without(
     """
     written: dict[str, Path] = {}
     connection.register("forgotten", gone)
-    for table in [table for table in _ORDER if table in files and table != "totals"]:
+    for table in [table for table in _ORDER if table in files]:
         rows = connection.read_parquet(str(files[table]))
         rows.create_view("rollup_rows")
         is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
