@@ -4,7 +4,15 @@
 -- parameters: listed VARCHAR[]
 SELECT
     -- An event has some hundred bytes: what has a million is none, and would only fill the memory.
-    count(*) FILTER (json_type(json) <> 'OBJECT' OR strlen(json) > 1_000_000) AS no_object,
+    count(*) FILTER (
+        json_type(json) <> 'OBJECT'
+        OR strlen(json) > 1_000_000
+        -- What reads the lines lets a comma stand before a closing bracket, which is no JSON; in a text it may stand.
+        OR regexp_matches(json::VARCHAR, ',\s*[}\]]')
+        AND regexp_matches(
+            regexp_replace(json::VARCHAR, '"([^"\\]|\\.)*"', '', 'g'), ',\s*[}\]]'
+        )
+    ) AS no_object,
     count(*) FILTER (
         len(list_filter(json_keys(json), lambda key: NOT list_contains($listed, key))) > 0
         OR len(json_keys(json)) > len(list_distinct(json_keys(json)))

@@ -3,7 +3,7 @@
 A message never carries a value out of a row: it names columns, files, settings and counts.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class CetegraUsageError(Exception):
@@ -30,6 +30,10 @@ class CetegraUsageError(Exception):
     def as_json(self) -> dict[str, str]:
         """Return the error as the `--json` document shows it."""
         return {"code": self.code, "what": self.what, "why": self.why, "hint": self.hint}
+
+    def beside(self) -> dict[str, Any]:
+        """Return what stands beside the error in the `--json` document of a command that ends with it."""
+        return {}
 
 
 def _rebuild(kind: type[CetegraUsageError], what: str, why: str, hint: str) -> CetegraUsageError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from cetegra_usage.model import Input, Partition
 from cetegra_usage.store import ObjectChangedError, ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cetegra_usage.store import Entry, Store
@@ -24,19 +25,28 @@ SEAL = "_seal.json"
 ENDINGS = (".parquet", ".ndjson", ".ndjson.gz", ".ndjson.zst")
 
 _FOLDER = re.compile(
-    r"(?:(?P<events>events)/service=(?P<service>[^/]+)|(?P<log>consents|feedback))/day=(?P<day>\d{4}-\d{2}-\d{2})/(?P<file>[^/]+)"
+    r"(?:(?P<events>events)/service=(?P<service>[^/]*)|(?P<log>consents|feedback))/day=(?P<day>\d{4}-\d{2}-\d{2})/(?P<file>[^/]+)"
 )
-_SERVICE = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}")
-"""What a folder's service may look like; one that is no key is blocked by its check, and no other is shown."""
+_NAMED = re.compile(r"(?!\.+$|masked-\d+$)[A-Za-z0-9._-]{1,64}")
+"""What a folder's service looks like that an id may show; one that is no key is blocked by its check."""
+_MASKED = re.compile(r"masked-\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A partition as it was listed: its files and, where there is one, its seal."""
+    """A partition as it was listed.
+
+    Attributes:
+        partition: Which one; where its folder's service may not be shown, a number stands in the id for it.
+        files: Its files.
+        seal: Its seal, where there is one.
+        service: What its folder says the service is: for its check alone where the id does not show it.
+    """
 
     partition: Partition
     files: tuple[Entry, ...]
     seal: Entry | None
+    service: str = ""
 
     @property
     def listing(self) -> str:
@@ -77,8 +87,13 @@ class Fetched:
     sealed_rows: int | None
 
 
-def scan(store: Store) -> Zone:
-    """List the landing zone; nothing but names, sizes and etags is read."""
+def scan(store: Store, may_show: Callable[[str], bool] = lambda _: True) -> Zone:
+    """List the landing zone; nothing but names, sizes and etags is read.
+
+    Args:
+        store: The landing zone.
+        may_show: Whether a folder's service may stand in an id. Of each day, those that may not are numbered.
+    """
     found: dict[Partition, list[Entry]] = {}
     strangers = 0
     for entry in (entry for kind in ("consents", "events", "feedback") for entry in store.list(kind)):
@@ -87,15 +102,26 @@ def scan(store: Store) -> Zone:
             strangers += 1
         else:
             found.setdefault(partition, []).append(entry)
-    partitions = {
-        partition: Landed(
+    masked: Counter[date] = Counter()
+    partitions: dict[Partition, Landed] = {}
+    for folder, entries in sorted(found.items()):
+        partition = folder
+        if folder.kind == "events" and not (_NAMED.fullmatch(folder.service) and may_show(folder.service)):
+            masked[folder.day] += 1
+            partition = Partition("events", f"masked-{masked[folder.day]}", folder.day)
+        partitions[partition] = Landed(
             partition,
             files=tuple(entry for entry in entries if not entry.path.endswith(f"/{SEAL}")),
             seal=next((entry for entry in entries if entry.path.endswith(f"/{SEAL}")), None),
+            service=folder.service,
         )
-        for partition, entries in sorted(found.items())
-    }
-    return Zone(partitions, any(partition.kind == "consents" for partition in partitions), strangers)
+    has_consents = any(partition.kind == "consents" for partition in partitions)
+    return Zone(dict(sorted(partitions.items())), has_consents, strangers)
+
+
+def is_masked(partition: Partition) -> bool:
+    """Whether a partition's id shows a number in place of what its folder says the service is."""
+    return _MASKED.fullmatch(partition.service) is not None
 
 
 def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) -> Fetched:
@@ -164,7 +190,7 @@ def _hold_against(sealed: dict[str, Any], landed: Landed) -> None:
 
 def _partition(path: str) -> Partition | None:
     found = _FOLDER.fullmatch(path)
-    if not found or (found["service"] and not _SERVICE.fullmatch(found["service"])):
+    if not found:
         return None
     try:
         day = date.fromisoformat(found["day"])

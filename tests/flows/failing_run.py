@@ -89,7 +89,9 @@ def main(config: str, *faults: str) -> None:
                 told["report"] = report.as_json()
             except (CetegraUsageError, RuntimeError, OSError) as error:
                 told["failed"] = True
-                told["error"] = error.as_json() if isinstance(error, CetegraUsageError) else type(error).__name__
+                is_told = isinstance(error, CetegraUsageError)
+                told["error"] = error.as_json() if is_told else type(error).__name__
+                told["report"] = error.beside() if is_told else {}
                 traceback.print_exc()
         sys.stdout.write(json.dumps(told, default=str) + "\n")
 

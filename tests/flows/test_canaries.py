@@ -26,6 +26,7 @@ PERSONAL: dict[str, str | int | UUID] = {
     "address": "185.213.77.41",
     "address 6": "2a02:26f0:c4ab:19::77d1",
     "name": "ragnhild_canarsdottir",
+    "folder": "oluf.canarsen_at_fjordpost.example",
     "prose": "jeg venter fortsatt paa svar om sykmeldingen min",
     "national": "17056842193",
     "column": "canary_email_of_the_boss",
@@ -64,6 +65,7 @@ def _plant(folder: Path) -> Path:
         landed.land_events(config, lawful, day=day)
     texts = [PERSONAL[name] for name in ("mail", "address", "address 6", "name", "prose", "national")]
     landed.land_events(config, [event(n, day=days[2], feature=text) for n, text in enumerate(texts)], day=days[2])
+    landed.land_events(config, [], day=days[2], service=str(PERSONAL["folder"]))
     extra = EVENT.append(pa.field(str(PERSONAL["column"]), pa.string()))
     carried = [event(1, day=days[3]) | {str(PERSONAL["column"]): PERSONAL["mail"]}]
     landed.land_events(config, carried, day=days[3], schema=extra)
@@ -126,6 +128,9 @@ def test_each_stage_failed_in_its_turn(world: Path) -> None:
     assert min(last[f"2026-06-0{day}"]["rows"]["quarantined"] for day in (3, 4, 5, 8)) > 0
     assert {last[f"2026-06-0{day}"]["state"] for day in (6, 7)} == {"incomplete"}
     assert told[-1]["report"]["releases"]
+    refused = told[FAULTS.index("protect")]
+    assert (refused["error"]["code"], refused["report"]["releases"]) == ("disclosure", [])
+    assert len(refused["report"]["partitions"]) == len(told[-1]["report"]["partitions"])
 
 
 def test_the_search_finds_what_is_there(world: Path) -> None:

@@ -15,6 +15,10 @@ import polars as pl
 import pytest
 
 from cetegra_usage.cli import main
+from cetegra_usage.model import Partition, Period, Rows
+from cetegra_usage.pipeline.process import Outcome
+from cetegra_usage.pipeline.releases import Release
+from cetegra_usage.pipeline.run import RefusedError, Report
 from support import landed
 from support.landed import change, event, identified
 
@@ -218,6 +222,26 @@ def test_a_fault_of_the_program_is_an_error_like_any_other(
     assert json.loads(said.out)["error"]["code"] == "bug"
     assert said.err.startswith("error[bug]: ")
     assert str(landed.PERSON) not in said.out + said.err
+
+
+def test_what_is_done_is_told_although_a_release_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = Outcome(Partition("events", "workspace", landed.DAY), "quarantined", Rows(landed=2, quarantined=2))
+    report = Report([done], [Release(Period.week(landed.DAY), 1, "releases/2026-W23/r1")])
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RefusedError("refused", why="on purpose", hint="none", report=report)
+
+    monkeypatch.setattr("cetegra_usage.cli.running.start", refuse)
+    for words in (["run"], ["run", "--json"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert stopped.value.code == 14
+    text, document = capsys.readouterr().out.split("{", 1)
+    assert re.findall(r"^(\w+)", text, re.MULTILINE) == ["quarantined", "published"]
+    error = {"code": "disclosure", "what": "refused", "why": "on purpose", "hint": "none"}
+    assert json.loads("{" + document) == report.as_json() | {"error": error}
 
 
 def test_config_show_names_each_origin(tmp_path: Path) -> None:

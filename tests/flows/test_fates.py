@@ -200,17 +200,49 @@ def test_without_a_consent_log_consent_is_not_checked(config: Path) -> None:
     assert status["id-only-with-consent"] == "met"
 
 
-def test_folders_of_other_services_are_held_blocked_or_never_named(config: Path) -> None:
+def test_folders_of_other_services_are_held_or_blocked_and_named_only_where_they_may_be(config: Path) -> None:
     landed.land_consents(config, [])
-    for service in ("crm", "Work-Space", "kari.nordmann_at_example.no", "a b", ".."):
-        landed.land_events(config, [event(1, service=service)], service=service)
+    for service in ("crm", "Work-Space", "kari.nordmann_at_example.no", "user_48213", "a b", "..", "masked-1"):
+        landed.land_events(config, [event(1, service=service), event(2, service=service)], service=service)
+    (config.parent / "landing/events/nowhere").write_text("", "utf-8")
     report = landed.run(config)
-    assert {outcome.partition.service: (outcome.state, outcome.rows.held) for outcome in report.outcomes} == {
-        "crm": ("accepted", 1),
-        "Work-Space": ("quarantined", 0),
+    found = {outcome.partition.service: (outcome.state, failures(outcome)) for outcome in report.outcomes}
+    undeclared = {"service_declared": 2, "feature_of_its_service": 2}
+    key = {"service_is_a_key": 2}
+    assert found == {
+        "crm": ("accepted", undeclared),
+        "Work-Space": ("quarantined", undeclared | key),
+        "masked-1": ("accepted", undeclared),  # two dots have the shape of a key
+        "masked-2": ("quarantined", undeclared | key | {"no_content_values": 2}),
+        "masked-3": ("quarantined", undeclared | {"no_direct_identifiers": 2, "no_person_names": 2}),
+        "masked-4": ("quarantined", undeclared | key),
+        "masked-5": ("quarantined", undeclared | {"no_direct_identifiers": 2}),
     }
-    assert report.strangers == 6
-    assert not [path for path in config.parent.rglob("*") if "nordmann" in str(path) and "landing" not in path.parts]
+    assert (report.exit_code, report.strangers) == (13, 1)
+    everywhere = [path for path in config.parent.rglob("*") if "landing" not in path.parts]
+    assert not [path for path in everywhere if "nordmann" in str(path) or "48213" in str(path)]
+    assert {outcome.state for outcome in landed.run(config).outcomes} == {"unchanged"}
+
+
+def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> None:
+    landed.land_consents(config, [])
+    landed.land_events(config, [], service="user_48213")
+    landed.land_events(config, [event(1)], service="user_48214")
+    found = {name: failures(one) for name, one in landed.check(config).items() if name.startswith("events/")}
+    assert found == {
+        f"events/masked-1/{DAY}": {"no_direct_identifiers": 1},
+        f"events/masked-2/{DAY}": {"no_direct_identifiers": 1, "service_is_the_folders": 1},
+    }
+
+
+def test_a_day_at_the_calendars_beginning_is_judged_and_begins_no_period(config: Path) -> None:
+    landed.land_consents(config, [])
+    landed.land_events(config, [event(1)], day=date.min)
+    landed.land_events(config, [event(2)])
+    report = landed.run(config, date(1970, 1, 20))
+    (outcome,) = report.outcomes
+    assert (outcome.state, failures(outcome)) == ("quarantined", {"inside_the_day": 1})
+    assert [release.period.key for release in report.releases] == ["1970-W01", "1970-W02"]
 
 
 def test_events_wait_for_the_consent_log(config: Path) -> None:
@@ -339,6 +371,8 @@ def test_every_form_that_a_file_may_have(config: Path) -> None:
         "a file without a line": (_lines(lambda _: b""), "accepted", set()),
         "half a line": (_lines(lambda text: text[:-30]), "incomplete", set()),
         "a line without an end": (_lines(lambda text: text.replace(b"open", b"o" * 2_000_000)), "incomplete", set()),
+        "a comma before a bracket": (_lines(lambda text: text.replace(b"}", b", }", 1)), "incomplete", set()),
+        "the same in a text": (_lines(_comma_in_a_text), "quarantined", {"feature_is_a_key", "feature_declared"}),
         "gzip, cut": (_lines(lambda text: gzip.compress(text)[:-12], ".gz"), "incomplete", set()),
         "gzip, a checksum that differs": (_lines(_other_checksum, ".gz"), "incomplete", set()),
         "zstd, cut": (_lines(lambda text: _zstd(text)[:-3], ".zst"), "incomplete", set()),
@@ -451,6 +485,10 @@ def _people(*people: int) -> Callable[[date], dict[str, bytes]]:
     return lambda day: {
         "a.ndjson": landed.ndjson([identified(number, person=one, day=day) for number, one in enumerate(people)])
     }
+
+
+def _comma_in_a_text(text: bytes) -> bytes:
+    return text.replace(b"cases.open_list", b'\\\\\\", }', 1)
 
 
 def _lines(change_: Callable[[bytes], bytes], ending: str = "") -> Callable[[date], dict[str, bytes]]:

@@ -12,8 +12,8 @@ import pytest
 from cetegra_usage import sql
 from cetegra_usage.check import proofs, register
 from cetegra_usage.check.judge import judge
-from cetegra_usage.errors import DisclosureError
 from cetegra_usage.pipeline import release_checks
+from cetegra_usage.pipeline.run import RefusedError
 from cetegra_usage.synth import FAULTS, generate
 from support import landed
 
@@ -104,8 +104,9 @@ def test_a_release_that_fails_a_check_is_refused_and_nothing_of_it_is_published(
         return replace(gathered(*of), **RELEASE_FAULTS["release_small_cell"][1])
 
     monkeypatch.setattr(release_checks, "subject", with_a_small_cell)
-    with pytest.raises(DisclosureError, match="no_small_cells"):
+    with pytest.raises(RefusedError, match="no_small_cells") as refused:
         landed.run(config, date(2026, 6, 9))
+    assert {one["state"] for one in refused.value.beside()["partitions"]} == {"accepted"}
     assert {file.name for file in (tmp_path / "publish").rglob("*") if file.is_file()} == {"index.html", "latest.json"}
     monkeypatch.undo()
     assert landed.run(config, date(2026, 6, 9)).releases

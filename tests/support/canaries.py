@@ -39,12 +39,13 @@ def forms(value: str | int | UUID) -> set[bytes]:
 
 
 def holding(folders: Iterable[Path], values: Mapping[str, str | int | UUID]) -> set[tuple[str, str]]:
-    """Return (file, name of the value) for every file that holds one, Parquet decompressed."""
+    """Return (path, name of the value) for every file or folder that holds or is named by one, Parquet decompressed."""
     wanted = {name: re.compile(b"|".join(map(re.escape, sorted(forms(value))))) for name, value in values.items()}
     found: set[tuple[str, str]] = set()
-    for file in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        content = everything(file)
-        found |= {(str(file), name) for name, pattern in wanted.items() if pattern.search(content)}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            content = path.relative_to(folder).as_posix().encode() + (everything(path) if path.is_file() else b"")
+            found |= {(str(path), name) for name, pattern in wanted.items() if pattern.search(content)}
     return found
 
 

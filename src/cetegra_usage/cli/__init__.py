@@ -106,7 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
         context = f"{error.ctx.command_path} --help" if error.ctx else "cetegra-usage --help"
         sys.exit(_show("usage", 2, error.format_message(), "the command does not take it", context, arguments))
     except CetegraUsageError as error:
-        sys.exit(_show(error.code, error.exit_code, error.what, error.why, error.hint, arguments))
+        beside = error.beside()
+        sys.exit(_show(error.code, error.exit_code, error.what, error.why, error.hint, arguments, beside))
     except Exception as error:  # noqa: BLE001  # its own words may quote rows: where it happened is all that is said
         what, why = f"an unexpected {type(error).__name__}", f"a fault of this program, at {_place(error)}"
         sys.exit(_show("bug", 1, what, why, "cetegra-usage doctor; report it with the version", arguments))
@@ -118,12 +119,20 @@ def _place(error: Exception) -> str:
     return f"{places[-1].name}, line {places[-1].lineno}" if places else "an unknown place"
 
 
-def _show(code: str, exit_code: int, what: str, why: str, hint: str, arguments: list[str]) -> int:
+def _show(
+    code: str,
+    exit_code: int,
+    what: str,
+    why: str,
+    hint: str,
+    arguments: list[str],
+    beside: dict[str, Any] | None = None,
+) -> int:
     """Print an error as the contract shapes it, and return its exit code."""
     if "--json" in arguments:
         import json  # noqa: PLC0415
 
-        click.echo(json.dumps({"error": {"code": code, "what": what, "why": why, "hint": hint}}))
+        click.echo(json.dumps((beside or {}) | {"error": {"code": code, "what": what, "why": why, "hint": hint}}))
     click.echo(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {what}", err=True, color=_colour())
     click.echo(f"  {why}", err=True)
     click.echo(f"hint: {hint}", err=True)

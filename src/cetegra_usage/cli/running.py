@@ -9,6 +9,7 @@ import click
 
 from cetegra_usage.cli import common, server
 from cetegra_usage.cli.shared import DAY, days, loaded, parsed, print_json, print_table, talk, today
+from cetegra_usage.errors import DisclosureError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +76,7 @@ def run(
     as_json: bool,
 ) -> int:
     """Check, accept and roll up what is pending; publish the periods that are complete."""
-    report = start("run", config, flags, today=today, first=first, last=last)
-    return show(report, as_json=as_json)
+    return _done("run", config, flags, as_json=as_json, today=today, first=first, last=last)
 
 
 @click.command()
@@ -90,8 +90,7 @@ def backfill(config: str | None, flags: Sequence[str], first: date, last: date, 
     Partitions that have gone from landing keep what they have. A release is revised only where a figure, a status or a
     verdict changes; its errata then name a correction.
     """
-    report = start("backfill", config, flags, first=first, last=last, reason=reason)
-    return show(report, as_json=as_json)
+    return _done("backfill", config, flags, as_json=as_json, first=first, last=last, reason=reason)
 
 
 @click.command()
@@ -108,8 +107,7 @@ def check(
     as_json: bool,
 ) -> int:
     """Check every partition of a range; keep nothing."""
-    report = start("check", config, flags, today=today, first=first, last=last)
-    return show(report, as_json=as_json)
+    return _done("check", config, flags, as_json=as_json, today=today, first=first, last=last)
 
 
 @click.command()
@@ -152,6 +150,18 @@ def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any
     return flows.start(name, settings.engine, config=config, flags=parsed(flags), **parameters)
 
 
+def _done(name: str, config: str | None, flags: Sequence[str], *, as_json: bool, **parameters: Any) -> int:
+    """Run a flow, print what it did, and return the exit code; what is refused is told after the rest."""
+    try:
+        return show(start(name, config, flags, **parameters), as_json=as_json)
+    except DisclosureError as error:
+        from cetegra_usage.pipeline.run import RefusedError  # noqa: PLC0415  # heavy
+
+        if isinstance(error, RefusedError) and not as_json:
+            show(error.report, as_json=False)
+        raise
+
+
 def show(report: Report, *, as_json: bool) -> int:
     """Print what a run did and return its exit code."""
     _tell(report.strangers)
@@ -175,7 +185,7 @@ def show(report: Report, *, as_json: bool) -> int:
 
 def _tell(strangers: int) -> None:
     if strangers:
-        talk(f"{strangers} file(s) lie where no partition is, or where none may be named: they are never read")
+        talk(f"{strangers} file(s) lie where no partition is: they are never read")
 
 
 def _line(outcome: Outcome) -> str:

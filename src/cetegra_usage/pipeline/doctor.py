@@ -171,7 +171,8 @@ def _kept(zone: Store, warehouse: Store, today: date, days: int) -> Finding:
     except StorageError as error:
         return Finding("store", name, fault=error)
     first = today - timedelta(days=days)
-    gone = [found for one in known if (found := parse(one)).day >= first and found not in scanned.partitions]
+    judged = [found for one in known if (found := parse(one)).day >= first and not landing.is_masked(found)]
+    gone = [found for found in judged if found not in scanned.partitions]
     strangers = f"; {scanned.strangers} files lie where no partition is: never read" if scanned.strangers else ""
     found = f"{_span(scanned.partitions)}{strangers}"
     if not gone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,7 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
             today or datetime.now(UTC).date(),
             stores,
             catalogue,
-            _shown(landing.scan(stores.landing), catalogue),
+            landing.scan(stores.landing, lambda service: service in catalogue.services or not _detected(service)),
             ledger.load(stores.warehouse),
         )
 
@@ -167,20 +167,11 @@ def declared(settings: Settings) -> Catalogue:
     )
 
 
-def _shown(zone: landing.Zone, catalogue: Catalogue) -> landing.Zone:
-    """Leave out folders whose service a detector recognises: a partition's id is shown everywhere."""
+def _detected(service: str) -> bool:
+    """Whether a detector recognises what a folder says its service is: a partition's id is shown everywhere."""
     from cetegra_usage.check import detectors  # noqa: PLC0415  # heavy
 
-    def is_shown(partition: Partition) -> bool:
-        return partition.kind != "events" or partition.service in catalogue.services or not _detected(partition.service)
-
-    def _detected(service: str) -> bool:
-        return any(detectors.detectors()[found].severity == "block" for found in detectors.detect(service))
-
-    partitions = {partition: landed for partition, landed in zone.partitions.items() if is_shown(partition)}
-    hidden = [landed for partition, landed in zone.partitions.items() if partition not in partitions]
-    files = sum(len(landed.files) + (landed.seal is not None) for landed in hidden)
-    return replace(zone, partitions=partitions, strangers=zone.strangers + files)
+    return any(detectors.detectors()[found].severity == "block" for found in detectors.detect(service))
 
 
 def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date, date]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -22,7 +22,6 @@ from cetegra_usage.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     from cetegra_usage.ledger import StoredFile
@@ -254,9 +253,7 @@ def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evide
 def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None) -> dict[Partition, Outcome]:
     kind = items[0].partition.kind
     numbers = digest_numbers(job.settings) if kind == "events" else None
-    orders = [
-        Order(item.landed, _context(job, item.partition, numbers), job.catalogue) for item in items if item.landed
-    ]
+    orders = [Order(item.landed, _context(job, item.landed, numbers), job.catalogue) for item in items if item.landed]
     examined = [
         one for batch in each(examine_batch, job.spec, _batches(job, orders), name=f"check {kind}") for one in batch
     ]
@@ -289,9 +286,10 @@ def _batches(job: Job, work: Sequence[T]) -> list[list[T]]:
     return [list(work[start : start + size]) for start in range(0, len(work), size)]
 
 
-def _context(job: Job, partition: Partition, numbers: Sequence[int] | None) -> evidence.Context:
-    is_judged = partition.kind == "events" and job.spec.intervals.exists()
-    return evidence.Context(job.spec.intervals if is_judged else None, numbers)
+def _context(job: Job, landed: landing.Landed, numbers: Sequence[int] | None) -> evidence.Context:
+    is_judged = landed.partition.kind == "events" and job.spec.intervals.exists()
+    folder = landed.service if landing.is_masked(landed.partition) else None
+    return evidence.Context(job.spec.intervals if is_judged else None, numbers, folder)
 
 
 def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
@@ -333,7 +331,9 @@ def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]
     examined: list[tuple[Sequence[Path], Path]] = []
     rollups: list[Path] = []
     for back in (max_days, max_days + 1):
-        before = Partition("events", partition.service, partition.day - timedelta(days=back))
+        before = _earlier(partition, back)
+        if before is None:
+            continue
         if before in others:
             examined.append((others[before].files, job.spec.folder(before)))
         elif record := job.ledger.latest.get(before.id):
@@ -379,7 +379,9 @@ def _far(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int
     """Return 1 where the rows are far from the same weekday's of four weeks before, None where too few are known."""
     before: list[int] = []
     for weeks in range(1, 5):
-        other = Partition("events", partition.service, partition.day - timedelta(weeks=weeks))
+        other = _earlier(partition, 7 * weeks)
+        if other is None:
+            break
         if other in landed:
             before.append(landed[other])
         elif record := job.ledger.latest.get(other.id):
@@ -389,6 +391,13 @@ def _far(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int
     usual = statistics.median(before)
     now = landed[partition]
     return int(max(usual, now) >= _FEWEST_ROWS and not usual / _FAR <= now <= usual * _FAR)
+
+
+def _earlier(partition: Partition, days: int) -> Partition | None:
+    """Return the partition so many days before; None before the first day that a calendar has."""
+    if (partition.day - date.min).days < days:
+        return None
+    return replace(partition, day=partition.day - timedelta(days=days))
 
 
 def _outcome(one: Examined, verdict: judge.Verdict | None) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,10 +23,13 @@ from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
+
+
+_FIRST = date(1970, 1, 1)
+"""No clock shows an earlier time: a folder of a day before it is a slip, and begins no period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,13 @@ def closed(job: Job) -> date:
     return min([job.today, *(period.first for period in _over(job) if period not in complete)])
 
 
-def publish_complete(job: Job) -> list[Release]:
+def publish_complete(job: Job) -> tuple[list[Release], list[DisclosureError]]:
     """Publish every complete period whose figures are not released yet, or may have changed.
 
+    Returns:
+        The releases that were made, and why disclosure control refused each of the others.
+
     Raises:
-        DisclosureError: Disclosure control refused one; the others are published.
         StorageError: A store does not answer.
     """
     now = _Inputs(job)
@@ -85,9 +90,7 @@ def publish_complete(job: Job) -> list[Release]:
             job.known.periods[period.key] = inputs
     job.known.derived = manifests.derive(job.stores.publish, rendered_index, job.known.derived)
     memory.keep(job.stores.warehouse, job.known)
-    if refused:
-        raise refused[0]
-    return made
+    return made, refused
 
 
 def publish_one(job: Job, period: Period) -> list[Release]:
@@ -110,7 +113,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
 
 def _over(job: Job) -> list[Period]:
     days = [first for service in job.catalogue.services if (first := public.first_day(job, service))]
-    return periods_between(min(days), job.today - timedelta(days=1)) if days else []
+    return periods_between(max(min(days), _FIRST), job.today - timedelta(days=1)) if days else []
 
 
 def _complete(job: Job) -> list[Period]:

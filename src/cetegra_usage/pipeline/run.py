@@ -52,6 +52,22 @@ class Report:
         }
 
 
+class RefusedError(DisclosureError):
+    """Raised when all is done but the releases that disclosure control refused.
+
+    Attributes:
+        report: What was done.
+    """
+
+    def __init__(self, what: str, *, why: str, hint: str, report: Report) -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.report = report
+
+    def beside(self) -> dict[str, Any]:
+        """Return what was done."""
+        return self.report.as_json()
+
+
 def run(
     job: Job, first: date, last: date, each: process.Each = process.one_by_one, *, again: str | None = None
 ) -> Report:
@@ -66,23 +82,19 @@ def run(
 
     Raises:
         StorageError: A store does not answer, or another run holds the warehouse.
-        DisclosureError: Disclosure control refused a release.
+        RefusedError: Disclosure control refused a release; all else is done.
     """
     from cetegra_usage.pipeline import forgetting, releases  # noqa: PLC0415  # heavy: charts
 
-    refused: DisclosureError | None = None
-    made: Sequence[Release] = ()
     with job.held():
         outcomes = _take(job, first, last, each, keep=True, again=again)
         _restore(job, forgetting.lacking(job, releases.pending(job)), each)
-        try:
-            made = releases.publish_complete(job)
-        except DisclosureError as error:
-            refused = error  # what was refused has its tallies all the same
-        forgetting.forget(job, releases.closed(job))
+        made, refused = releases.publish_complete(job)
+        forgetting.forget(job, releases.closed(job))  # what was refused has its tallies all the same
+    report = Report(outcomes, made, job.zone.strangers)
     if refused:
-        raise refused
-    return Report(outcomes, made, job.zone.strangers)
+        raise RefusedError(refused[0].what, why=refused[0].why, hint=refused[0].hint, report=report)
+    return report
 
 
 def check(job: Job, first: date, last: date, each: process.Each = process.one_by_one) -> Report:

@@ -580,7 +580,7 @@ def _all_that_is_new(period: Period, cells: _Cells, goal: Goal) -> Integers:
 def _refused(period: Period) -> DisclosureError:
     return DisclosureError(
         f"the release {period.key} is refused: some of its cells cannot be protected",
-        why="with what earlier releases show, figures that are withheld could be computed from those that are not",
+        why="figures that are withheld could be computed from those that cannot be, of this release and earlier ones",
         hint="docs/protection.md, A release is refused",
     )
 

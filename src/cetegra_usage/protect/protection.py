@@ -134,7 +134,7 @@ def protect(
         raise hopeless
     raise DisclosureError(
         f"the release {period.key} is refused: its audit infers withheld cells, or finds figures that give one away",
-        why="with all earlier releases at hand, figures that are withheld can be computed from those that are not",
+        why="figures that are withheld can be computed from those that are not, of this release and earlier ones",
         hint="docs/protection.md, A release is refused",
     )
 
