@@ -4,7 +4,7 @@
 -- parameters: day DATE, skew_seconds INTEGER
 SELECT
     count(*) AS landed,
-    coalesce(sum(missing), 0) AS consent_values_present,
+    coalesce(3 * count(*) - count(pseudonym) - count(changed_at) - count(state) - sum(lost), 0) AS consent_values_present,
     coalesce(sum(unreadable), 0) AS consent_values_readable,
     count(*) FILTER (changed_at < $day OR changed_at >= $day + INTERVAL 1 DAY) AS consent_inside_the_day,
     count(*) FILTER (pseudonym <= 4294967296 OR pseudonym > 9223372036854775807) AS consent_pseudonym_in_range,

@@ -11,7 +11,7 @@ WITH held_once AS (
     SELECT event_id FROM repeated_rows SEMI JOIN stripped USING (event_id)
 ), held_and_stripped AS (
     SELECT event_id
-    FROM landed
+    FROM looked_at
     SEMI JOIN held_groups USING (service, user_type, action, feature)
     SEMI JOIN stripped USING (event_id)
     ANTI JOIN repeated_ids USING (event_id)

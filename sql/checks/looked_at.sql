@@ -1,4 +1,4 @@
--- looked_at: the ids and times of rows that are looked at one by one
+-- looked_at: the rows that are looked at one by one
 -- grain: file x place
 -- inputs: landed, event_places, person_places, nobodys_places
 -- parameters: none
@@ -10,7 +10,7 @@ WITH places AS (
     UNION
     FROM nobodys_places
 )
-SELECT event_id, occurred_at, pseudonym, session_id
+SELECT landed.*
 FROM landed
 SEMI JOIN (SELECT DISTINCT place FROM places) AS near USING (place)
 SEMI JOIN places USING (file, place)

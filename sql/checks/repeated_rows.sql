@@ -1,10 +1,8 @@
--- repeated_rows: the rows of repeated event ids, equal ones once
--- grain: distinct row of a repeated event_id
--- inputs: landed, event_places, repeated_ids
+-- repeated_rows: the rows whose event id stands more than once, equal ones as one
+-- grain: different row of a repeated event id
+-- inputs: looked_at, repeated_ids
 -- parameters: none
-SELECT landed.* EXCLUDE (file, place), count(*) AS times
-FROM landed
-SEMI JOIN (SELECT DISTINCT place FROM event_places) AS near USING (place)
-SEMI JOIN event_places USING (file, place)
+SELECT looked_at.* EXCLUDE (file, place), count(*) AS times
+FROM looked_at
 SEMI JOIN repeated_ids USING (event_id)
 GROUP BY ALL

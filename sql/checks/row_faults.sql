@@ -1,9 +1,19 @@
 -- row_faults: how many values of a partition are missing or cannot be read, and how many rows lie outside its day
 -- grain: one row
 -- inputs: landed
--- parameters: day DATE
+-- parameters: day DATE, ids BIGINT
+-- `ids` is how many rows have an event id: it is known, and ids are dear to read.
 SELECT
-    coalesce(sum(missing), 0) AS values_present,
-    coalesce(sum(unreadable), 0) AS values_readable,
-    count(*) FILTER (occurred_at < $day OR occurred_at >= $day + INTERVAL 1 DAY) AS inside_the_day
+    coalesce(
+        7 * count(*) - $ids - count(occurred_at) - count(service) - count(user_type) - count(action) - count(feature)
+        - count(consent) - sum(lost),
+        0
+    )::BIGINT AS values_present,
+    coalesce(sum(unreadable), 0)::BIGINT AS values_readable,
+    count(*) FILTER (
+        occurred_at IS NOT NULL
+        -- xor: as in `profile`.
+        AND (xor(occurred_at_us, 0) BETWEEN epoch_us($day::TIMESTAMP) AND epoch_us($day::TIMESTAMP + INTERVAL 1 DAY) - 1)
+            IS NOT TRUE
+    ) AS inside_the_day
 FROM landed

@@ -68,6 +68,15 @@ def test_a_row_that_breaks_a_rule_quarantines_the_day(
     assert (outcome.rows.quarantined, outcome.rows.accepted) == (2, 0)
 
 
+def test_a_column_that_is_not_there_is_no_missing_value(config: Path) -> None:
+    consenting(config)
+    rows = [event(1), event(2, user_type=None), event(3, consent=None), event(4, occurred_at=None)]
+    schema = pa.schema([field for field in EVENT if field.name != "feature"])
+    landed.land_events(config, [{**row, "feature": None} for row in rows], schema=schema)
+    found = failures(only(config))
+    assert (found["no_missing_columns"], found["values_present"]) == (1, 3)
+
+
 @pytest.mark.parametrize("number", [5, 2**32, -7])
 def test_a_small_pseudonym_is_no_opaque_number(config: Path, number: int) -> None:
     consenting(config)

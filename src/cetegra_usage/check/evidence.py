@@ -219,7 +219,7 @@ def _examine(
     events, sessions = _number(connection, landed, settled, day)
     counts |= sessions.faults | {"event_id_random": events.count - events.random}
     if odd or events.count < landed:
-        counts |= _row(sql.frame(connection, "row_faults", day=partition.day))
+        counts |= _row(sql.frame(connection, "row_faults", day=partition.day, ids=events.count))
     else:
         counts |= dict.fromkeys(_VALUE_RULES, 0)
     is_untouched = _look(connection, skew).isdisjoint(_SET_APART)

@@ -1,8 +1,9 @@
 """Landed files as one typed DuckDB view, whatever their form; what does not cast is counted, never shown.
 
 The view `landed` has the columns of the contract, typed; of each instant also `<name>_us`, microseconds since 1970
-(UTC); two counters a row: `missing` (values that are null where null is never allowed) and `unreadable` (values that
-are there and do not cast); and where the row is: `file`, and its `place` in it.
+(UTC); two counters a row: `unreadable` (values that are there and do not cast) and `lost` (of the columns in which null
+is never allowed: values that do not cast, and columns that are not there; what else is null in them is missing); and
+where the row is: `file`, and its `place` in it.
 """
 
 from __future__ import annotations
@@ -251,11 +252,13 @@ def _project(
         for name, kind in schema.kinds.items()
         if kind == "instant"
     ]
-    missing = [f"({raw[name]} IS NULL)::INT" for name in values if name not in schema.nullable]
-    failed = [
-        f"({raw[name]} IS NOT NULL AND ({cast}) IS NULL)::INT" for name, cast in values.items() if cast != raw[name]
-    ]
-    columns += [f"{' + '.join(of) or '0'} AS {name}" for name, of in (("missing", missing), ("unreadable", failed))]
+    failed = {
+        name: f"({raw[name]} IS NOT NULL AND ({cast}) IS NULL)::INT"
+        for name, cast in values.items()
+        if cast != raw[name]
+    }
+    lost = [failed.get(name, "0") if name in values else "1" for name in schema.kinds if name not in schema.nullable]
+    columns += [f"{' + '.join(failed.values()) or '0'} AS unreadable", f"{' + '.join(lost)} AS lost"]
     return relation.project(f"{', '.join(columns)}, {place}")
 
 
