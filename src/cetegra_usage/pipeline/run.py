@@ -63,9 +63,17 @@ class RefusedError(DisclosureError):
         super().__init__(what, why=why, hint=hint)
         self.report = report
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _refused, (self.what, self.why, self.hint, self.report)
+
     def beside(self) -> dict[str, Any]:
         """Return what was done."""
         return self.report.as_json()
+
+
+def _refused(what: str, why: str, hint: str, report: Report) -> RefusedError:
+    """Rebuild the error, as `_rebuild` does the others."""
+    return RefusedError(what, why=why, hint=hint, report=report)
 
 
 def run(
@@ -93,7 +101,7 @@ def run(
         forgetting.forget(job, releases.closed(job))  # what was refused has its tallies all the same
     report = Report(outcomes, made, job.zone.strangers)
     if refused:
-        raise RefusedError(refused[0].what, why=refused[0].why, hint=refused[0].hint, report=report)
+        raise _refused(refused[0].what, refused[0].why, refused[0].hint, report)
     return report
 
 
