@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def render(releases: Sequence[ReleaseEntry]) -> str:
     """Render `index.html`: derived from the latest manifest, the same bytes for the same releases."""
-    newest_first = sorted(releases, key=lambda one: (one.period.last, one.period.key), reverse=True)
+    newest_first = sorted(releases, key=lambda one: one.period.turn, reverse=True)
     return page(
         "index.html",
         groups=[
