@@ -116,6 +116,8 @@ def test_the_published_tables_can_be_asked(demo: Path) -> None:
     found = answer("sql", "query", "SELECT count(DISTINCT period) AS periods FROM features", cwd=demo)
     assert found["columns"] == ["periods"]
     assert found["rows"][0][0] >= 2
+    text = "SELECT 1 / 0 AS endless, 'nan'::DOUBLE AS none, MAP {DATE '2026-06-01': [1.5::DECIMAL(3, 1)]} AS many"
+    assert answer("sql", "query", text, cwd=demo)["rows"] == [[None, None, {"2026-06-01": [1.5]}]]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import state
+from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from support import landed
 from support.landed import DAY, EVENT, OTHER, PERSON, change, event, failures, identified, land, only
@@ -152,8 +154,13 @@ def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config
         'owner = "the cases team"\nsince = 2026-01-01\n'
     )
     (config.parent / "catalogue.toml").write_text(more, "utf-8")
-    (outcome,) = landed.run(config, flags=BARE).outcomes
+    report = landed.run(config, flags=BARE)
+    (outcome,) = report.outcomes
     assert (outcome.state, outcome.rows.held, outcome.rows.accepted) == ("accepted", 0, 3)
+    for release in report.releases:
+        document = json.loads((config.parent / "publish" / release.path / "release.json").read_text("utf-8"))
+        assert {erratum["cause"] for erratum in document["errata"]} == {"catalogue"}
+    assert {release.revision for release in report.releases} >= {2}
 
 
 def test_equal_duplicates_are_counted_once_and_unequal_ones_block(config: Path) -> None:
@@ -231,6 +238,52 @@ def test_folders_of_other_services_are_held_or_blocked_and_named_only_where_they
     everywhere = [path for path in config.parent.rglob("*") if "landing" not in path.parts]
     assert not [path for path in everywhere if "nordmann" in str(path) or "48213" in str(path)]
     assert {outcome.state for outcome in landed.run(config).outcomes} == {"unchanged"}
+
+
+def test_what_landed_of_an_undeclared_service_is_in_the_evidence(config: Path) -> None:
+    landed.land_consents(config, [])
+    landed.land_events(config, [event(1)])
+    landed.land_events(config, [event(2, service="crm")], service="crm")
+    day = DAY + timedelta(days=1)
+    landed.land_consents(config, [], day=day)
+    landed.land_events(config, [event(3, day=day, service="user_48213")], service="user_48213", day=day)
+    landed.run(config)
+    document = _evidence(config)
+    undeclared = [
+        (one["id"], one["state"]) for one in document["partitions"] if one["service"] not in {"workspace", ""}
+    ]
+    assert undeclared == [(f"events/crm/{DAY}", "accepted"), (f"events/masked-1/{day}", "quarantined")]
+    status = {one["id"]: one["status"] for one in document["promises"]}
+    assert (status["in-scope"], status["no-direct-identifiers"], status["no-device-data"]) == (
+        "not_met",
+        "not_met",
+        "met",
+    )
+    assert verify(load_settings(config)).faults == []
+
+
+def test_a_day_of_the_consent_log_that_lands_again_is_held_against_what_it_was(config: Path) -> None:
+    """Whoever is not touched by the first change keeps a verdict that rests on the day as it was before."""
+    day = DAY + timedelta(days=1)
+    log = [change(1.0, "granted"), change(1.0, "granted", OTHER)]
+    landed.land_consents(config, log)
+    landed.land_consents(config, [], day=day)
+    landed.land_events(config, [identified(1)])
+    landed.land_events(config, [identified(2, person=OTHER, day=day)], day=day)
+
+    def taken(*more: dict[str, Any]) -> list[str]:
+        landed.land_consents(config, [*log, *more])
+        return [one.partition.id for one in landed.run(config).outcomes if one.state != "unchanged"]
+
+    assert len(taken()) == 2
+    stranger = change(1.0, "granted", PERSON + 1)
+    assert taken(stranger) == []
+    assert taken(stranger) == []
+    assert taken(stranger, change(2.0, "withdrawn", OTHER)) == [f"events/workspace/{day}"]
+    assert taken() == [f"events/workspace/{day}"]
+    assert taken() == []
+    files = {path.name for path in (config.parent / f"warehouse/rollups/consents/{DAY}").iterdir()}
+    assert len(files) <= 4
 
 
 def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> None:
@@ -451,11 +504,12 @@ def test_every_row_is_accounted_for(config: Path) -> None:
     rows_of = only(config).rows
     assert rows_of.landed == rows_of.accepted + rows_of.duplicate + rows_of.held + rows_of.quarantined == 6
     assert (rows_of.accepted, rows_of.duplicate, rows_of.held, rows_of.stripped) == (3, 2, 1, 1)
+    landed.run(config, flags=BARE)
+    with jobs.opened(load_settings(config, BARE), landed.TODAY) as job:
+        assert state.held_keys(job) == [("feature", "cases.new_board", 1)]
 
 
 def _evidence(config: Path) -> dict[str, Any]:
-    import json  # noqa: PLC0415
-
     releases = sorted((config.parent / "publish/releases/2026-06").iterdir())
     return json.loads((releases[-1] / "evidence.json").read_text("utf-8"))
 

@@ -171,7 +171,7 @@ def _detected(service: str) -> bool:
     """Whether a detector recognises what a folder says its service is: a partition's id is shown everywhere."""
     from cetegra_usage.check import detectors  # noqa: PLC0415  # heavy
 
-    return any(detectors.detectors()[found].severity == "block" for found in detectors.detect(service))
+    return bool(detectors.detect(service))
 
 
 def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date, date]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cetegra_usage.pipeline import keeping, memory
@@ -12,6 +13,8 @@ from cetegra_usage.publish import manifests
 from cetegra_usage.store import leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Entry, Store
 
@@ -25,10 +28,11 @@ def named(job: Job) -> tuple[set[str], set[str]]:
     """Return the paths that stay: files of the warehouse, folders of publish.
 
     Of rollups what the ledger names as holding of each partition stays; what an earlier verdict named may hold people
-    who were forgotten since, and goes. Of tallies, summaries and catalogues' vocabularies each that a record names
+    who were forgotten since, and goes, but for days of the consent log that a verdict on events still rests on: what
+    changed since is told by them. Of tallies, summaries and catalogues' vocabularies each that a record names
     stays, and of releases every revision up to the one that the highest manifest names.
     """
-    files = {file.path for record in job.ledger.latest.values() for file in record.rollups} | set(job.ledger.kept)
+    files = _of_rollups(job, job.ledger.latest) | set(job.ledger.kept)
     words = {record.body["vocabulary"] for verdicts in job.ledger.verdicts.values() for record in verdicts}
     files |= {memory.vocabulary_path(name) for name in words}
     folders = {
@@ -68,12 +72,22 @@ def collect(job: Job, *, everywhere: bool) -> None:
         store.delete(entry.path)
 
 
+def _of_rollups(job: Job, partitions: Iterable[str]) -> set[str]:
+    """Return the paths that stay of some partitions' rollups."""
+    records = [record for partition in partitions if (record := job.ledger.latest.get(partition))]
+    events = [record for partition, record in job.ledger.latest.items() if partition.startswith("events/")]
+    rested_on = min((record.body["consents"] for record in events), default=job.ledger.count)
+    for record in [record for record in records if record.partition.startswith("consents/")]:
+        earlier = pairwise(job.ledger.verdicts[record.partition])
+        records += [one for one, following in earlier if following.number > rested_on]
+    return {file.path for record in records for file in record.rollups}
+
+
 def _replaced(job: Job) -> list[tuple[Store, Entry]]:
     """Return what this command has replaced: files of the partitions that it took which no longer hold."""
     warehouse = job.stores.warehouse
     found: list[tuple[Store, Entry]] = []
+    files = _of_rollups(job, job.touched)
     for partition in sorted(job.touched):
-        record = job.ledger.latest.get(partition)
-        files = {file.path for file in record.rollups} if record else set[str]()
         found += [(warehouse, one) for one in warehouse.list(memory.rollups_of(partition)) if one.path not in files]
     return found

@@ -142,7 +142,7 @@ def verdicts(document: Mapping[str, Any]) -> Any:
 
 
 def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
-    """Return every partition that is due in a period with its state, whether it landed or not."""
+    """Return every partition that is due in a period, whether it landed or not, or has landed, with its state."""
     found: list[tuple[Partition, str]] = []
     attempts = job.known.attempts
     for service in job.catalogue.services:
@@ -156,7 +156,21 @@ def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
                 found.append((partition, "incomplete"))
             else:
                 found.append((partition, "empty" if first is None or day < first else "missing"))
-    return found + _consent_days(job, period, attempts)
+    return found + _undeclared(job, period) + _consent_days(job, period, attempts)
+
+
+def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
+    """Return what landed in a period of services that the catalogue does not know, with its state."""
+    known = {*map(Partition.parse, [*job.ledger.latest, *job.known.attempts]), *job.zone.partitions}
+    found = [
+        partition
+        for partition in known
+        if partition.kind == "events"
+        and partition.service not in job.catalogue.services
+        and period.first <= partition.day <= period.last
+    ]
+    latest = job.ledger.latest
+    return [(one, latest[one.id].state if one.id in latest else "incomplete") for one in sorted(found)]
 
 
 def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tuple[Partition, str]]:

@@ -7,6 +7,7 @@ import re
 import tempfile
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -108,6 +109,13 @@ def _load(connection: duckdb.DuckDBPyConnection, published: Store, spool: Path) 
 
 
 def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; what is no number, or without end, is null."""
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(part) for key, part in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in cast("list[Any]", value)]
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    return float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, (float, Decimal)):
+        return float(value) if isfinite(value) else None
+    return value

@@ -139,7 +139,8 @@ class _Inputs:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), public.hashes(job)])
+        hashes = {name: value for name, value in public.hashes(job).items() if name != "catalogue"}  # told apart
+        self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), hashes])
         self._reach: dict[Period, date] = {}
         firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
         self._firsts = ledger.digest([firsts, consent_log.exists(job)])  # a log that begins later says more of a day

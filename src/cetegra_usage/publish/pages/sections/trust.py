@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def section(facts: Facts) -> dict[str, Any]:
     """Return the title, each service's days with their states, the story of each gap, and the promises kept."""
     evidence = facts.view.evidence
-    events = [one for one in evidence["partitions"] if str(one["id"]).startswith("events/")]
+    events = [one for one in evidence["partitions"] if one["service"] in facts.services]
     groups = calendar(events, facts.view)
     due = sum(len(group.fields) for group in groups)
     gaps = [(group.title, field) for group in groups for field in group.fields if field.state in GAPS]
