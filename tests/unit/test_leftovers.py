@@ -53,6 +53,7 @@ def record(partition: str, *paths: str) -> dict[str, Any]:
         "state": "accepted",
         "rollups": rollups,
         "vocabulary": "v",
+        "consents": 0,
     }
 
 

@@ -36,6 +36,7 @@ LIMITS = (
     "Consent is judged by the consent log, not by what a person saw on the screen.",
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
     "A pseudonym used in two services is found where both were used on one day.",
+    "A session that outlives a tab is found where it was used just as many days before as a tab may last, or one more.",
     "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
     "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
