@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cetegra_usage.errors import CetegraUsageError, ConfigurationError
+from cetegra_usage.errors import CetegraUsageError, ConfigurationError, UsageError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
@@ -91,12 +91,13 @@ def load(name: str) -> Statement:
     """Load one statement.
 
     Raises:
-        ConfigurationError: There is no such file, its head is incomplete, it holds a second statement,
-            or it uses parameters other than the declared ones.
+        UsageError: There is no such file.
+        ConfigurationError: Its head is incomplete, it holds a second statement, or it uses parameters other than the
+            declared ones.
     """
     files = sorted((root() / "sql").glob(f"*/{name}.sql"))
     if len(files) != 1:
-        raise ConfigurationError(
+        raise UsageError(
             f"there is no statement `{name}`",
             why="a statement is a file of the room sql",
             hint="cetegra-usage sql list",

@@ -198,6 +198,8 @@ def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
         (("run", "--set", "disclosure.threshold=none"), 10),
         (("plan", "--config", "nowhere.toml"), 10),
         (("run", "--set", "landing.url=nowhere"), 11),
+        (("sql", "show", "nothing"), 2),
+        (("backfill", "--from", "2026-06-01", "--to", "2026-06-01", "--reason", " "), 2),
     ],
 )
 def test_errors_say_what_why_and_what_next(tmp_path: Path, words: tuple[str, ...], code: int) -> None:

@@ -23,6 +23,12 @@ _PUBLISHING = "cetegra_usage.pipeline.releases"
 _HEAVY = (_PUBLISHING, "great_expectations")
 
 
+def _not_empty(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("it is empty")
+    return value
+
+
 @click.command()
 @common
 @days
@@ -83,7 +89,13 @@ def run(
 @common
 @click.option("--from", "first", type=DAY, required=True, metavar="DAY", help="First day.")
 @click.option("--to", "last", type=DAY, required=True, metavar="DAY", help="Last day.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the record of each partition.")
+@click.option(
+    "--reason",
+    required=True,
+    metavar="TEXT",
+    callback=_not_empty,
+    help="Why; it stands in the record of each partition.",
+)
 def backfill(config: str | None, flags: Sequence[str], first: date, last: date, reason: str, *, as_json: bool) -> int:
     """Redo a range of days on purpose, whether or not anything changed; the reason stays in the ledger.
 
