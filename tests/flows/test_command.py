@@ -202,13 +202,23 @@ def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
         (("backfill", "--from", "2026-06-01", "--to", "2026-06-01", "--reason", " "), 2),
     ],
 )
-def test_errors_say_what_why_and_what_next(tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+def test_errors_say_what_why_and_what_next(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+) -> None:
     landed.zone(tmp_path)
     done = call(*words, cwd=tmp_path, code=code)
     assert done.stdout == ""
     assert re.match(r"error\[\w+\]: .+\n  .+\nhint: .+\n$", done.stderr)
     if words[0] != "nothing":
-        shown = json.loads(call(*words, "--json", cwd=tmp_path, code=code).stdout)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as stopped:
+            main([*words, "--json"])
+        assert stopped.value.code == code
+        shown = json.loads(capsys.readouterr().out)
         assert set(shown["error"]) == {"code", "what", "why", "hint"}
 
 
