@@ -10,7 +10,13 @@ WITH places AS (
     UNION
     FROM nobodys_places
 )
-SELECT landed.*
+SELECT landed.* REPLACE (
+    -- A text beyond the length of a key blocks: the rest of it, be it gigabytes, is not kept.
+    left(service, 65) AS service,
+    left(user_type, 65) AS user_type,
+    left(action, 65) AS action,
+    left(feature, 65) AS feature
+)
 FROM landed
 SEMI JOIN (SELECT DISTINCT place FROM places) AS near USING (place)
 SEMI JOIN places USING (file, place)
