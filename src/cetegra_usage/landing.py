@@ -27,7 +27,7 @@ ENDINGS = (".parquet", ".ndjson", ".ndjson.gz", ".ndjson.zst")
 _FOLDER = re.compile(
     r"(?:(?P<events>events)/service=(?P<service>[^/]*)|(?P<log>consents|feedback))/day=(?P<day>\d{4}-\d{2}-\d{2})/(?P<file>[^/]+)"
 )
-_NAMED = re.compile(r"(?!\.+$|masked-\d+$)[A-Za-z0-9._-]{1,64}")
+_NAMED = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}")
 """What a folder's service looks like that an id may show; one that is no key is blocked by its check."""
 _MASKED = re.compile(r"masked-\d+")
 
@@ -105,15 +105,16 @@ def scan(store: Store, may_show: Callable[[str], bool] = lambda _: True) -> Zone
     masked: Counter[date] = Counter()
     partitions: dict[Partition, Landed] = {}
     for folder, entries in sorted(found.items()):
-        partition = folder
-        if folder.kind == "events" and not (_NAMED.fullmatch(folder.service) and may_show(folder.service)):
+        partition, service = folder, folder.service
+        is_shown = _NAMED.fullmatch(service) and may_show(service) and not is_masked(folder)
+        if folder.kind == "events" and not is_shown:
             masked[folder.day] += 1
             partition = Partition("events", f"masked-{masked[folder.day]}", folder.day)
         partitions[partition] = Landed(
             partition,
             files=tuple(entry for entry in entries if not entry.path.endswith(f"/{SEAL}")),
             seal=next((entry for entry in entries if entry.path.endswith(f"/{SEAL}")), None),
-            service=folder.service,
+            service=service,
         )
     has_consents = any(partition.kind == "consents" for partition in partitions)
     return Zone(dict(sorted(partitions.items())), has_consents, strangers)

@@ -219,11 +219,11 @@ def load_catalogue(settings: Settings) -> Catalogue:
     )
 
 
-_KEY = r"^[a-z0-9._]{1,64}$"
+KEY = r"^[a-z0-9._]{1,64}$"
 
 
 class _Titled(_Section):
-    key: str = Field(pattern=_KEY)
+    key: str = Field(pattern=KEY)
     title: str
 
 

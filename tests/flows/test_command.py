@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from cetegra_usage.cli import main
+from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import Partition, Period, Rows
 from cetegra_usage.pipeline.process import Outcome
 from cetegra_usage.pipeline.releases import Release
@@ -245,7 +246,7 @@ def test_what_is_done_is_told_although_a_release_is_refused(
     report = Report([done], [Release(Period.week(landed.DAY), 1, "releases/2026-W23/r1")])
 
     def refuse(*_: Any, **__: Any) -> None:
-        raise RefusedError("refused", why="on purpose", hint="none", report=report)
+        raise RefusedError(DisclosureError("refused", why="on purpose", hint="none"), report)
 
     monkeypatch.setattr("cetegra_usage.cli.running.start", refuse)
     for words in (["run"], ["run", "--json"]):

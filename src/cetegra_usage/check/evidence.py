@@ -18,6 +18,7 @@ from cetegra_usage import sql
 from cetegra_usage.check import detectors, numbers, reader
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Rows
+from cetegra_usage.settings import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,8 +63,6 @@ _ASKED = {
 }
 """Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
 
-_KEY = re.compile(r"[a-z0-9._]{1,64}")
-"""The shape of a key, as in `judged_groups`."""
 _VALUE_RULES = ("values_present", "values_readable", "inside_the_day")
 
 
@@ -239,7 +238,7 @@ def _examine(
     texts: dict[str, int] = dict(sql.frame(connection, "unlisted_texts").iter_rows())
     if context.masked is not None:
         texts.setdefault(context.masked, 1)  # a folder's name is judged whether or not a row says it
-    if not _KEY.fullmatch(service):
+    if not re.fullmatch(KEY, service):
         counts["service_is_a_key"] = counts["service_is_a_key"] or 1
     found, per_detector, passed = _search(texts, shape.names)
     counts |= found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from cetegra_usage import ledger, measure
+from cetegra_usage.check import register
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Partition, Period, each_day, periods_between
@@ -139,8 +140,7 @@ class _Inputs:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        hashes = {name: value for name, value in public.hashes(job).items() if name != "catalogue"}  # told apart
-        self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), hashes])
+        self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), register.load().hashes])
         self._reach: dict[Period, date] = {}
         firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
         self._firsts = ledger.digest([firsts, consent_log.exists(job)])  # a log that begins later says more of a day

@@ -56,24 +56,21 @@ class RefusedError(DisclosureError):
     """Raised when all is done but the releases that disclosure control refused.
 
     Attributes:
+        refusal: Why it refused the first of them.
         report: What was done.
     """
 
-    def __init__(self, what: str, *, why: str, hint: str, report: Report) -> None:
-        super().__init__(what, why=why, hint=hint)
+    def __init__(self, refusal: DisclosureError, report: Report) -> None:
+        super().__init__(refusal.what, why=refusal.why, hint=refusal.hint)
+        self.refusal = refusal
         self.report = report
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _refused, (self.what, self.why, self.hint, self.report)
+        return RefusedError, (self.refusal, self.report)
 
     def beside(self) -> dict[str, Any]:
         """Return what was done."""
         return self.report.as_json()
-
-
-def _refused(what: str, why: str, hint: str, report: Report) -> RefusedError:
-    """Rebuild the error, as `_rebuild` does the others."""
-    return RefusedError(what, why=why, hint=hint, report=report)
 
 
 def run(
@@ -101,7 +98,7 @@ def run(
         forgetting.forget(job, releases.closed(job))  # what was refused has its tallies all the same
     report = Report(outcomes, made, job.zone.strangers)
     if refused:
-        raise _refused(refused[0].what, refused[0].why, refused[0].hint, report)
+        raise RefusedError(refused[0], report)
     return report
 
 
