@@ -10,10 +10,12 @@ body is about stands in its `kind`: `verdict` (of a partition), `release` (which
 `forgotten`: somebody of a partition was forgotten, the verdict stands, and its files are others::
 
     {"kind": "forgotten", "partition": id, "verdict": number of its verdict, "content": hash of the verdict's rows,
-     "until": the last day on which one of them had withdrawn, "rollups": [...], "reason": "forgotten"}
+     "until": the last day on which one of them had withdrawn, "erased": the day on which one was erased who had asked
+     for it (each where there is one), "rollups": [...], "reason": "forgotten", or why somebody was erased}
 
-What older records name of a partition's rollups is gone, and should be. The fourth kind, `kept`, says which tallies and
-summaries are about to be put and which go::
+What older records name of a partition's rollups is gone, and should be; but of the consent log a day as it was before
+stays as long as a verdict on events rests on it, without who was erased. The fourth kind, `kept`, says which tallies,
+summaries and list of the erased are about to be put and which go::
 
     {"kind": "kept", "files": [{"path", "bytes", "sha256"}, ...], "gone": [path, ...]}
 
@@ -147,6 +149,11 @@ class Record:
         return self.kind == VERDICT
 
     @property
+    def verdict(self) -> int:
+        """The number of the verdict that it is, or of which it says what is left."""
+        return self.body.get("verdict", self.number)
+
+    @property
     def content(self) -> str:
         """A hash of the state and the accepted rows; it stays the same when somebody is forgotten."""
         return self.said("content") if "content" in self.body else content_of(self.state, self.rollups)
@@ -155,6 +162,11 @@ class Record:
     def forgotten_until(self) -> date:
         """The last day on which somebody withdrew who was forgotten; `date.min` where all is as it was accepted."""
         return date.fromisoformat(self.body["until"]) if "until" in self.body else date.min
+
+    @property
+    def erased_on(self) -> date:
+        """The last day on which somebody was erased out of it; `date.min` where nobody was."""
+        return date.fromisoformat(self.body["erased"]) if "erased" in self.body else date.min
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -176,6 +188,7 @@ class Ledger:
         segments: The number of segments.
         verdicts: Every verdict of each partition, oldest first.
         latest: The last verdict on each partition; where somebody was forgotten since, with the files that are left.
+        left: The verdicts, by number, out of which somebody was forgotten since, with the files that are left.
         files: Tallies and summaries by their path, or where they are read: see `kept`.
         manifests: The hash of each manifest that was about to be put, by its number: the last that was said of it.
         records: Those that were read one by one, in order: the last ones, or all.
@@ -189,6 +202,7 @@ class Ledger:
     segments: int = 0
     verdicts: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     latest: dict[str, Record] = field(default_factory=dict[str, Record])
+    left: dict[int, Record] = field(default_factory=dict[int, Record])
     files: dict[str, StoredFile] | Later = field(default_factory=dict[str, StoredFile])
     manifests: dict[int, str] = field(default_factory=dict[int, str])
     records: list[Record] = field(default_factory=list[Record])
@@ -232,9 +246,30 @@ class Ledger:
         if record.is_verdict:
             verdicts.append(record)
         else:
-            verdict = {one.number: one for one in verdicts}[record.body["verdict"]]
+            verdict = {one.number: one for one in verdicts}[record.verdict]
             record = replace(record, when=verdict.when, body={**verdict.body, **record.body})
-        self.latest[record.partition] = record
+            self.left[verdict.number] = record
+        if record.verdict == verdicts[-1].number:
+            self.latest[record.partition] = record
+
+    def now(self, verdict: Record) -> Record:
+        """Return a verdict with the files that are left of it."""
+        return self.left.get(verdict.number, verdict)
+
+    def standing(self, partition: str) -> list[Record]:
+        """Return the verdicts of which the files stay, oldest first.
+
+        That is the last one; of a day of the consent log also earlier ones on which a verdict on events still rests:
+        what changed since is told by them.
+        """
+        verdicts = self.verdicts.get(partition, [])
+        first = max(0, len(verdicts) - 1)
+        if first and partition.startswith("consents/"):
+            events = (record for other, record in self.latest.items() if other.startswith("events/"))
+            rested_on = min((record.body["consents"] for record in events), default=self.count)
+            while first and verdicts[first].number > rested_on:
+                first -= 1
+        return [self.now(verdict) for verdict in verdicts[first:]]
 
 
 def load(store: Store) -> Ledger:
@@ -349,9 +384,16 @@ def kept_apart(ledger: Ledger) -> dict[str, Any]:
 
 
 def _holding(ledger: Ledger) -> list[Record]:
-    """Return every verdict, and what was said since of those of which somebody was forgotten, in the chain's order."""
+    """Return every verdict, and what was said since of those of which somebody was forgotten, in the chain's order.
+
+    Nobody asks for files of events that an earlier verdict named.
+    """
     records = [record for verdicts in ledger.verdicts.values() for record in verdicts]
-    records += [record for record in ledger.latest.values() if not record.is_verdict]
+    records += [
+        record
+        for record in ledger.left.values()
+        if record is ledger.latest[record.partition] or record.partition.startswith("consents/")
+    ]
     return sorted(records, key=lambda record: record.number)
 
 
@@ -447,20 +489,30 @@ def content_of(state: str, rollups: Iterable[StoredFile]) -> str:
     return digest([state, [file.sha256 for file in rollups]])
 
 
-def forgetting(verdict: Record, rollups: Sequence[StoredFile], until: date) -> dict[str, Any]:
-    """Return what a record says when somebody was forgotten.
+def forgetting(
+    verdict: Record,
+    rollups: Sequence[StoredFile],
+    until: date = date.min,
+    *,
+    erased: date = date.min,
+    reason: str = FORGOTTEN,
+) -> dict[str, Any]:
+    """Return what a record says when somebody was forgotten, or erased.
 
     Args:
         verdict: What held of the partition until now.
         rollups: All its files that are left.
         until: The day on which who is forgotten had withdrawn; the last one, if they are several.
+        erased: The day on which somebody was erased.
+        reason: Why.
     """
+    days = {"until": max(until, verdict.forgotten_until), "erased": max(erased, verdict.erased_on)}
     return {
         "kind": FORGOTTEN,
         "partition": verdict.partition,
-        "reason": FORGOTTEN,
-        "verdict": verdict.body.get("verdict", verdict.number),
-        "until": max(until, verdict.forgotten_until).isoformat(),
+        "reason": reason,
+        "verdict": verdict.verdict,
+        **{key: day.isoformat() for key, day in days.items() if day > date.min},
         "content": verdict.content,
         "rollups": [asdict(file) for file in rollups],
     }

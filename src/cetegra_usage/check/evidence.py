@@ -16,6 +16,7 @@ import polars as pl
 
 from cetegra_usage import sql
 from cetegra_usage.check import detectors, numbers, reader
+from cetegra_usage.erased import NOBODY, Erased
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Rows
 from cetegra_usage.settings import KEY
@@ -97,11 +98,13 @@ class Context:
             `withdrawn_at`, null while in force); None where there is no consent log.
         digest_numbers: Numbers cut from the digests of account ids; None where no list is given.
         masked: What the partition's folder says its service is, where the id does not show it; None where it does.
+        erased: Who was erased: the log no longer tells of them what is of days before, and is not asked.
     """
 
     intervals: Path | None
     digest_numbers: Sequence[int] | None = None
     masked: str | None = None
+    erased: Erased = NOBODY
 
 
 def examine(
@@ -323,11 +326,24 @@ def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue
     for name, frame in vocabulary.items():
         connection.register(name, frame)
     if context.intervals:
-        connection.read_parquet(str(context.intervals)).create_view("intervals")
+        intervals = connection.read_parquet(str(context.intervals))
+        if context.erased.days:
+            intervals = intervals.union(connection.from_arrow(_as_if_granted(connection, context.erased).to_arrow()))
+        intervals.create_view("intervals")
     else:
         connection.execute(
             "CREATE TEMP TABLE intervals (pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP)"
         )
+
+
+def _as_if_granted(connection: duckdb.DuckDBPyConnection, erased: Erased) -> pl.DataFrame:
+    """Return the intervals of those of a partition who were erased: their rows were judged while the log knew them."""
+    there = connection.sql("SELECT DISTINCT pseudonym FROM landed WHERE pseudonym IS NOT NULL").pl()["pseudonym"]
+    return erased.among(there).select(
+        "pseudonym",
+        granted_at=pl.lit(0, dtype=pl.Int64).cast(pl.Datetime("us")),
+        withdrawn_at=pl.col("forgotten_before").cast(pl.Datetime("us")),
+    )
 
 
 def _search(texts: Mapping[str, int], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:

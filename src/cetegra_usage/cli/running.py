@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cetegra_usage.cli import common, server
-from cetegra_usage.cli.shared import DAY, days, loaded, parsed, print_json, print_table, talk, today
+from cetegra_usage.cli.shared import DAY, days, loaded, parsed, print_json, print_table, talk, today, why
 from cetegra_usage.errors import DisclosureError
 
 if TYPE_CHECKING:
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 WORK_PENDING = 8
 _PUBLISHING = "cetegra_usage.pipeline.releases"
 _HEAVY = (_PUBLISHING, "great_expectations")
-
-
-def _not_empty(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("it is empty")
-    return value
 
 
 @click.command()
@@ -89,13 +83,7 @@ def run(
 @common
 @click.option("--from", "first", type=DAY, required=True, metavar="DAY", help="First day.")
 @click.option("--to", "last", type=DAY, required=True, metavar="DAY", help="Last day.")
-@click.option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    callback=_not_empty,
-    help="Why; it stands in the record of each partition.",
-)
+@why
 def backfill(config: str | None, flags: Sequence[str], first: date, last: date, reason: str, *, as_json: bool) -> int:
     """Redo a range of days on purpose, whether or not anything changed; the reason stays in the ledger.
 

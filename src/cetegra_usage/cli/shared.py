@@ -52,6 +52,19 @@ def today(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def why(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --reason, which may not be empty."""
+
+    def said(_: click.Context, __: click.Parameter, value: str) -> str:
+        if not value.strip():
+            raise click.BadParameter("it is empty")
+        return value
+
+    return click.option("--reason", required=True, metavar="TEXT", callback=said, help="Why; stays in the ledger.")(
+        command
+    )
+
+
 def parsed(flags: Sequence[str]) -> dict[str, str]:
     """Read `--set section.key=value`.
 

@@ -105,5 +105,7 @@ def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
 def _last(job: Job, days: Mapping[str, int]) -> Record | None:
     """Return the last of some days' records, if the ledger has it."""
     day = max(days, key=lambda day: days[day], default="")
-    verdicts = job.ledger.verdicts.get(f"consents/{day}", ())
-    return next((record for record in verdicts if record.number == days[day]), None)
+    partition = f"consents/{day}"
+    latest = job.ledger.latest.get(partition)
+    records = [*job.ledger.verdicts.get(partition, ()), *([latest] if latest else [])]
+    return next((record for record in records if record.number == days[day]), None)

@@ -115,7 +115,7 @@ def _shortened(
     """Write partitions anew without who has to go; return for each what the ledger is to say of it."""
     with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
         return [
-            (record.partition, ledger.forgetting(record, _rewritten(connection, job, record, gone), until))
+            (record.partition, ledger.forgetting(record, rewritten(connection, job, record, gone), until))
             for record, until in records
         ]
 
@@ -142,8 +142,15 @@ def _present(job: Job, gone: pl.DataFrame) -> list[tuple[Record, date]]:
     return found
 
 
-def _rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:
-    """Write a partition's files again without who has to go; return all that are left."""
+def rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, gone: pl.DataFrame) -> list[StoredFile]:
+    """Write a partition's files again without who has to go; return all that are left.
+
+    Args:
+        connection: Where the statements run.
+        job: What is there; the warehouse is held.
+        record: What holds of the partition.
+        gone: `pseudonym` and `forgotten_before`, as `rollup.without` takes them.
+    """
     into = job.spec.folder(parse(record.partition)) / "forgetting"
     into.mkdir(exist_ok=True)
     left: list[StoredFile] = []

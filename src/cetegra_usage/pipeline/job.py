@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import landing, ledger
 from cetegra_usage.check import register
+from cetegra_usage.erased import NOBODY, Erased
 from cetegra_usage.errors import ConfigurationError, UsageError
 from cetegra_usage.pipeline import memory
 from cetegra_usage.pipeline.spool import spool
@@ -36,10 +37,12 @@ class Spec:
     Attributes:
         settings: The deployment's settings.
         spool: The run's own folder, gone after it.
+        erased: Who was erased.
     """
 
     settings: Settings
     spool: Path
+    erased: Erased = NOBODY
 
     def folder(self, partition: Partition) -> Path:
         """Return a partition's own folder of the spool."""
@@ -138,7 +141,7 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
     catalogue = declared(settings)
     with spool() as folder:
         yield Job(
-            Spec(settings, folder),
+            Spec(settings, folder, memory.erased(stores.warehouse)),
             today or datetime.now(UTC).date(),
             stores,
             catalogue,

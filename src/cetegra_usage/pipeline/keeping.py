@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
     from cetegra_usage.pipeline.job import Job
 
-TALLIES, SUMMARIES = FOLDERS = ("tallies", "known")
+TALLIES, SUMMARIES, ERASED = FOLDERS = ("tallies", "known", "erased")
 
 
-def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = ()) -> None:
+def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = (), *, reason: str | None = None) -> None:
     """Put files under a record that names their hashes, and remove others.
 
     Args:
         job: What is there; the warehouse is held. Its ledger grows where anything changes.
         files: Content by path.
         gone: Paths that are named no more; they need not be there.
+        reason: Why, where somebody said so.
 
     Raises:
         StorageError: The warehouse does not answer, or the hold on it was lost.
@@ -38,7 +39,8 @@ def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = ()) 
     if new or old:
         job.make_sure()
         body = {"kind": ledger.KEPT, "files": [asdict(file) for file in new], "gone": old}
-        ledger.append(job.stores.warehouse, job.ledger, [body], datetime.now(UTC))
+        said = {"reason": reason} if reason else {}
+        ledger.append(job.stores.warehouse, job.ledger, [body | said], datetime.now(UTC))
     for path, content in files.items():
         if isinstance(content, bytes):
             job.stores.warehouse.put(path, content)

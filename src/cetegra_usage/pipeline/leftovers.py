@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cetegra_usage.pipeline import keeping, memory
@@ -74,12 +73,7 @@ def collect(job: Job, *, everywhere: bool) -> None:
 
 def _of_rollups(job: Job, partitions: Iterable[str]) -> set[str]:
     """Return the paths that stay of some partitions' rollups."""
-    records = [record for partition in partitions if (record := job.ledger.latest.get(partition))]
-    events = [record for partition, record in job.ledger.latest.items() if partition.startswith("events/")]
-    rested_on = min((record.body["consents"] for record in events), default=job.ledger.count)
-    for record in [record for record in records if record.partition.startswith("consents/")]:
-        earlier = pairwise(job.ledger.verdicts[record.partition])
-        records += [one for one, following in earlier if following.number > rested_on]
+    records = (record for partition in partitions for record in job.ledger.standing(partition))
     return {file.path for record in records for file in record.rollups}
 
 

@@ -9,8 +9,10 @@ import json
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from cetegra_usage.erased import NOBODY, Erased
 from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "memory/partitions.json.gz"
 KEY = "memory/key"
+ERASED = "erased/pseudonyms.json.gz"
 ROLLUPS = "rollups"
 _COUNTS = "totals"
 """The one rolled-up table that holds nobody."""
@@ -139,6 +142,14 @@ def key(store: Store) -> bytes:
     if not store.exists(KEY):
         store.put_if_absent(KEY, secrets.token_hex(32).encode())
     return bytes.fromhex(store.read(KEY).decode())
+
+
+def erased(store: Store) -> Erased:
+    """Return who was erased."""
+    days = read_compressed(store, ERASED)
+    if days is None:
+        return NOBODY
+    return Erased(key(store), {name: date.fromisoformat(day) for name, day in days.items()})
 
 
 def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:

@@ -268,7 +268,7 @@ class _LateConsent:
     def _later(self, day: date, seen: int) -> list[Partition]:
         """Return the consents partitions that changed after a verdict and could touch a day's events."""
         found = {partition for partition in self._pending if partition.day <= day + timedelta(days=1)}
-        first = bisect_right(self._log, seen, key=lambda record: record.number)
+        first = bisect_right(self._log, seen, key=lambda record: record.verdict)
         for record in self._log[first:]:
             partition = parse(record.partition)
             is_next_day = partition.day == day + timedelta(days=1)
@@ -280,7 +280,7 @@ class _LateConsent:
     def _log(self) -> list[Record]:
         """The last verdict on each day of the log, in the order in which they were made."""
         found = [record for record in self._job.ledger.latest.values() if record.partition.startswith("consents/")]
-        return sorted(found, key=lambda record: record.number)
+        return sorted(found, key=lambda record: record.verdict)
 
     def _since(self, partition: Partition, seen: int) -> pl.DataFrame:
         """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""
@@ -292,7 +292,7 @@ class _LateConsent:
                 new = self._landed(self._pending[partition])
             else:
                 new = _read(self._job, self._job.ledger.latest[partition.id], "consents", None)
-            past = _read(self._job, old, "consents", None) if old else _NO_CHANGES
+            past = _read(self._job, self._job.ledger.now(old), "consents", None) if old else _NO_CHANGES
             self._changes[key] = pl.concat(
                 [new.join(past, on=new.columns, how="anti"), past.join(new, on=new.columns, how="anti")]
             )
@@ -310,7 +310,7 @@ class _LateConsent:
             )
             with sql.connect(memory_limit=settings.engine.memory_limit) as connection:
                 reader.view(connection, fetched.files, reader.CONSENTS)
-                return sql.frame(connection, "landed_changes")
+                return self._job.spec.erased.spared(sql.frame(connection, "landed_changes"))
         except (IncompletePartitionError, sql.QueryError):
             return _NO_CHANGES  # it will not be taken in
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from cetegra_usage.erased import Erased
     from cetegra_usage.ledger import StoredFile
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
@@ -223,9 +224,26 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFil
                 reader.view(connection, examined.files, reader.CONSENTS)
                 connection.sql(sql.load("landed_changes").text).create_view("consents")
                 made = rollup.roll_up_consents(connection, made_in)
+            if spec.erased.days:
+                _erase(connection, spec.erased, made, folder)
         files = [memory.store_rollup(warehouse, partition.id, file) for file in made]
         stored.append(tuple(sorted(files, key=lambda stored_file: stored_file.path)))
     return stored
+
+
+def _erase(connection: duckdb.DuckDBPyConnection, erased: Erased, made: Sequence[Path], folder: Path) -> None:
+    """Write new rollups again, where they are, without who was erased: nothing else was kept of them yet."""
+    into = folder / "erasing"
+    into.mkdir(exist_ok=True)
+    buckets: dict[int, dict[str, Path]] = {}
+    for file in made:
+        buckets.setdefault(memory.bucket_of(file.name), {})[memory.table_of(file.name)] = file
+    for tables in buckets.values():
+        whose = tables.get("persons") or tables.get("consents")
+        if whose:
+            gone = erased.among(pl.read_parquet(whose, columns=["pseudonym"])["pseudonym"].unique())
+            for table, file in rollup.without(connection, tables, gone, into).items():
+                file.replace(tables[table])
 
 
 def _examine_events(spec: Spec, order: Order, fetched: landing.Fetched, folder: Path) -> evidence.Evidence:
@@ -289,7 +307,7 @@ def _batches(job: Job, work: Sequence[T]) -> list[list[T]]:
 def _context(job: Job, landed: landing.Landed, numbers: Sequence[int] | None) -> evidence.Context:
     is_judged = landed.partition.kind == "events" and job.spec.intervals.exists()
     folder = landed.service if landing.is_masked(landed.partition) else None
-    return evidence.Context(job.spec.intervals if is_judged else None, numbers, folder)
+    return evidence.Context(job.spec.intervals if is_judged else None, numbers, folder, job.spec.erased)
 
 
 def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:

@@ -64,7 +64,8 @@ class Kept:
             if not keeping.is_kept(self._job, _path(unit), data):
                 continue
             said = pl.read_parquet_metadata(io.BytesIO(data))
-            if said[_INPUTS] == self._inputs(unit) and (said[_RULES] == self._rules or self.lacking(unit)):
+            is_last = self.lacking(unit) or self._is_erased(unit)
+            if said[_INPUTS] == self._inputs(unit) and (said[_RULES] == self._rules or is_last):
                 found[unit] = pl.read_parquet(io.BytesIO(data))
         return found
 
@@ -85,14 +86,23 @@ class Kept:
         return bool(self._forgotten_in)
 
     def lacking(self, unit: Unit) -> list[Partition]:
-        """Return the partitions that a unit looks at and out of which somebody went who counts in it."""
+        """Return the partitions that a unit looks at and out of which somebody went who counts in it.
+
+        Who was erased counts in nothing that is made after that.
+        """
+        records = self._forgotten(unit).items()
+        return [partition for partition, record in records if record.forgotten_until >= unit.beginning]
+
+    def _is_erased(self, unit: Unit) -> bool:
+        """Whether somebody was erased, after a unit had closed, out of what it looks at."""
+        return any(record.erased_on > unit.last for record in self._forgotten(unit).values())
+
+    def _forgotten(self, unit: Unit) -> dict[Partition, Record]:
         settings = self._job.settings
         first = unit.made_from(settings.retention.identified_days, settings.session.max_days)
-        return [
-            partition
-            for partition, record in self._forgotten_in.items()
-            if first <= partition.day <= unit.last and record.forgotten_until >= unit.beginning
-        ]
+        return {
+            partition: record for partition, record in self._forgotten_in.items() if first <= partition.day <= unit.last
+        }
 
     def _inputs(self, unit: Unit) -> str:
         return measure.fingerprint(unit, self._contents, catalogue=self._job.catalogue, settings=self._job.settings)

@@ -42,6 +42,7 @@ _ORDER = {
     "sessions": "session",
     "steps": "session, from_feature, to_feature",
     "marks": "session, feature",
+    "consents": "pseudonym, changed_at, state",
 }
 TABLES = ("totals", "use", "persons", "sessions", "steps", "marks")
 """The tables of an event partition's rollups; all but `totals` hold those who consented alone, by bucket."""
@@ -128,7 +129,8 @@ def without(
 
     Args:
         connection: Where the statements run; it may serve one bucket after the other.
-        files: The files of one bucket of a partition by table, or of one bucket of a summary (`known`).
+        files: The files of one bucket of a partition by table (of the consent log: `consents`, of which a row is of the
+            day on which it changed), or of one bucket of a summary (`known`).
         gone: `pseudonym` (Int64) and `forgotten_before` (Date): rows of this person on days before it go.
         into: An empty folder.
 
@@ -143,6 +145,8 @@ def without(
     connection.register("forgotten", gone)
     for table in [table for table in _ORDER if table in files]:
         rows = connection.read_parquet(str(files[table]))
+        if table == "consents":
+            rows = rows.project("*, changed_at::DATE AS day")
         rows.create_view("rollup_rows")
         is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
         connection.execute("DROP TABLE IF EXISTS remembered_parts")
@@ -153,7 +157,8 @@ def without(
         left = connection.table(statement)
         if len(left) < len(rows):
             written[table] = into / files[table].name
-            sql.write(left.order(_ORDER[table]), written[table])
+            left = left.order(_ORDER[table])
+            sql.write(left.project("* EXCLUDE (day)") if table == "consents" else left, written[table])
     return written
 
 

@@ -37,7 +37,7 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
     records = known.records
     with findings.reading(ledger.FOLDER), tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
         _remembered(store, records, findings)
-        _rolled_up(store, records, findings, only, Path(spool))
+        _rolled_up(store, known, findings, only, Path(spool))
         _beside(store, known, findings, Path(spool))
         _released(records, published, findings)
         _named(store, records, published, findings)
@@ -145,8 +145,8 @@ def _named(store: Store, records: Sequence[Record], published: Published, findin
 
 def _whole(record: Record, records: Sequence[Record]) -> Record:
     """Return a record that only says what became of a verdict's files together with what that verdict says."""
-    verdict = record.body.get("verdict")
-    return replace(record, body={**records[verdict - 1].body, **record.body}) if verdict else record
+    said = {} if record.verdict == record.number else records[record.verdict - 1].body
+    return replace(record, body={**said, **record.body})
 
 
 def _partition(
@@ -168,7 +168,7 @@ def _partition(
     if record is None:
         findings.fault(place, f"the exact record of {one['id']} that it names is not in the ledger")
         return
-    before = records[: record.body.get("verdict", record.number) - 1]
+    before = records[: record.verdict - 1]
     earlier = [other for other in before if other.kind == ledger.VERDICT and other.partition == one["id"]]
     findings.expect(
         (one["id"], one["state"], one["results"], one["history"])
@@ -198,18 +198,18 @@ def _hold(store: Store, entry: Entry, file: StoredFile, kind: str, findings: Fin
         findings.expect(found == (file.bytes, file.sha256), file.path, "it is not what its record names")
 
 
-def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only: Period | None, spool: Path) -> None:
+def _rolled_up(store: Store, known: ledger.Ledger, findings: Findings, only: Period | None, spool: Path) -> None:
     """Hold every file of rollups that a record names against its hash.
 
-    What the last record of a partition names must be there. What earlier ones named may have gone since: another
-    verdict, or a record that somebody was forgotten, took its place.
+    What the last record of a partition names must be there, and of the consent log what verdicts on events rest on.
+    What others named may have gone since: another verdict, or a record that somebody was forgotten, took its place.
     """
     there = {entry.path: entry for entry in store.list("rollups")}
-    last = {record.body["partition"]: record for record in records if "partition" in record.body}
-    holding = {file.path for record in last.values() for file in record.rollups}
+    standing = [record for partition in known.latest for record in known.standing(partition)]
+    holding = {file.path for record in standing for file in record.rollups}
     for path in sorted(set(there) - holding):  # of somebody who was forgotten, perhaps
         findings.fault(path, "no record names it, or none any more (or a run died: run again)")
-    for record in records:
+    for record in known.records:
         if "partition" not in record.body:
             continue
         if record.is_verdict:
@@ -224,6 +224,6 @@ def _rolled_up(store: Store, records: Sequence[Record], findings: Findings, only
         if only and not only.first <= day <= only.last:
             continue
         for file in record.rollups:
-            if file.path not in there and record is not last[record.partition]:
+            if file.path not in there and file.path not in holding:
                 continue
             _hold(store, there.get(file.path, Entry(file.path, file.bytes, None)), file, "rollups", findings, spool)

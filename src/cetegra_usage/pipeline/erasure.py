@@ -1,0 +1,174 @@
+"""Erasure: what is known of people who asked for it goes, from the rollups, the summaries and the consent log.
+
+The files are written anew, a record of the ledger names them, and the old ones are removed. Rows that closed keep their
+figures. Whom landed files still name is known by a keyed hash, so that no later run takes them in again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pyarrow import parquet
+
+from cetegra_usage import ledger, sql
+from cetegra_usage.errors import StorageError, UsageError
+from cetegra_usage.pipeline import consent_log, forgetting, keeping, memory, summaries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Store
+
+_LEAST, _MOST = 2**32 + 1, 2**63 - 1
+_DIGITS = re.compile(rb"(?<![0-9A-Za-z])[0-9]{10,19}(?![0-9A-Za-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure came to.
+
+    Attributes:
+        listed: How many pseudonyms were asked for.
+        partitions: The partitions out of which somebody went, by id.
+        searched: How many files were searched afterwards, by store: nobody was found in any.
+    """
+
+    listed: int
+    partitions: Sequence[str]
+    searched: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the `--json` document shows it."""
+        return {"listed": self.listed, "partitions": list(self.partitions), "searched": self.searched}
+
+
+def listed(file: Path) -> list[int]:
+    """Read a file of pseudonyms, one a line; empty lines count for nothing.
+
+    Raises:
+        UsageError: A line is no pseudonym, or there is none; no line is quoted.
+    """
+    pseudonyms: set[int] = set()
+    for number, line in enumerate(file.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
+        text = line.strip()
+        if not text:
+            continue
+        if not re.fullmatch(rb"[0-9]{1,19}", text) or not _LEAST <= int(text) <= _MOST:
+            raise UsageError(
+                f"line {number} of the file is no pseudonym",
+                why="a pseudonym is a whole number between 2^32 and 2^63, in digits, one a line",
+                hint=f"mend line {number}; nothing was erased",
+            )
+        pseudonyms.add(int(text))
+    if not pseudonyms:
+        raise UsageError("the file lists nobody", why="it has no line", hint="one pseudonym a line")
+    return sorted(pseudonyms)
+
+
+def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
+    """Erase people from the warehouse, and search it and what is published for them.
+
+    Args:
+        job: What is there; the warehouse is held meanwhile.
+        pseudonyms: Who asked for it.
+        reason: Why; it stays in the ledger.
+
+    Raises:
+        QueryError: DuckDB failed on a rollup.
+        StorageError: A store does not answer, another run holds the warehouse, or somebody was found again.
+    """
+    warehouse = job.stores.warehouse
+    with job.held(everywhere=True):  # whose end removes the files that are no longer named
+        # First of all, so that a run after one that died here takes nobody in.
+        known = replace(job.spec.erased, key=memory.key(warehouse)).joined_by(pseudonyms, job.today)
+        job.spec = replace(job.spec, erased=known)
+        keeping.keep(job, {memory.ERASED: ledger.compressed(known.as_json())}, reason=reason)
+        gone = pl.DataFrame({"pseudonym": pseudonyms}, schema={"pseudonym": pl.Int64}).with_columns(
+            forgotten_before=job.today + timedelta(days=1)
+        )
+        summaries.forget(job, gone)
+        records = _holding(job, gone)
+        with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
+            bodies = [
+                ledger.forgetting(
+                    record, forgetting.rewritten(connection, job, record, gone), erased=job.today, reason=reason
+                )
+                for record in records
+            ]
+        job.make_sure()
+        ledger.append(warehouse, job.ledger, bodies, datetime.now(UTC))
+        consent_log.file(job)
+        job.known.records, job.known.head = job.ledger.count, job.ledger.head
+        memory.keep(warehouse, job.known)
+    searched: dict[str, int] = {}
+    for store in (warehouse, job.stores.publish):
+        searched[store.name] = _searched(store, set(pseudonyms))
+    return Erasure(len(pseudonyms), sorted({record.partition for record in records}), searched)
+
+
+def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:
+    """Return what holds of the partitions in which somebody is who has to go, days of the log as they were among it."""
+    records = [record for partition in sorted(job.ledger.latest) for record in job.ledger.standing(partition)]
+    found: set[int] = set()
+    for table in ("consents", "persons"):
+        whose = {str(path): record for record in records for path in memory.fetch_rollups(job, record, table)}
+        if whose:
+            there = (
+                pl.scan_parquet(list(whose), include_file_paths="path")
+                .select("path", pl.col("pseudonym").cast(pl.Int64))
+                .join(gone.lazy(), on="pseudonym", how="semi")
+                .select(pl.col("path").unique())
+                .collect(engine="streaming")
+            )
+            found |= {whose[path].number for path in there["path"]}
+    return [record for record in records if record.number in found]
+
+
+def _searched(store: Store, pseudonyms: set[int]) -> int:
+    """Search every file of a store, and return how many there are.
+
+    Raises:
+        StorageError: Somebody is in one.
+    """
+    entries = store.list()
+    held = [entry.path for entry in entries if _holds(entry.path, store.read(entry.path), pseudonyms)]
+    if held:
+        raise StorageError(
+            f"somebody who was to be erased is still in {len(held)} files of {store.name}",
+            why=", ".join(held[:3]),
+            hint="let no other program write there, and run the command again",
+        )
+    return len(entries)
+
+
+def _holds(path: str, content: bytes, pseudonyms: set[int]) -> bool:
+    """Whether a file has one of some pseudonyms in it: in a column or a footer of Parquet, or as digits in a text."""
+    if path.endswith(".parquet"):
+        return _in_parquet(content, pseudonyms)
+    text = gzip.decompress(content) if path.endswith(".gz") else content
+    return any(int(digits) in pseudonyms for digits in _DIGITS.findall(text))
+
+
+def _in_parquet(content: bytes, pseudonyms: set[int]) -> bool:
+    frame = pl.read_parquet(io.BytesIO(content))
+    for column in frame.iter_columns():
+        if column.dtype.is_integer() and column.cast(pl.Int64, strict=False).is_in(list(pseudonyms)).any():
+            return True
+        if column.dtype == pl.String and column.is_in([str(one) for one in pseudonyms]).any():
+            return True
+    footer = parquet.read_metadata(io.BytesIO(content))
+    return any(
+        not pseudonyms.isdisjoint((statistics.min, statistics.max))
+        for group in range(footer.num_row_groups)
+        for column in range(footer.num_columns)
+        if (statistics := footer.row_group(group).column(column).statistics) is not None and statistics.has_min_max
+    )

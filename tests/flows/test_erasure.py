@@ -1,0 +1,247 @@
+"""`forget`: who asked for it is in no file any more, nothing brings them back, and no figure that was released moves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cetegra_usage import rollup
+from cetegra_usage.cli import main
+from cetegra_usage.errors import StorageError
+from cetegra_usage.pipeline import erasure, plan, summaries
+from cetegra_usage.pipeline import job as jobs
+from cetegra_usage.pipeline import run as runs
+from cetegra_usage.pipeline.verify import verify
+from cetegra_usage.settings import load_settings
+from support import landed
+from support.canaries import holding
+from support.figures import releases, table
+from support.landed import OTHER, PERSON, change, event, identified, land_consents, land_events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+EXACT = "[disclosure]\nthreshold = 1\nrounding = 1\n"
+DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(9)]
+"""A week that is over, and two days of the next."""
+WEEK, NEXT = DAYS[:7], DAYS[7:]
+BEGINNING = DAYS[0] - timedelta(days=1)
+TODAY = DAYS[-1] + timedelta(days=1)
+
+
+def usage(config: Path, days: Sequence[date]) -> None:
+    """Land the same of two people each day, and an event of nobody; a session of each spans its day."""
+    for day in days:
+        number = 10 * day.day
+        rows = [event(number, day=day)]
+        for nth, who in enumerate((PERSON, OTHER), 1):
+            session = f"{who:016x}"[:8] + f"-0000-4000-8000-{day.day:012x}"
+            rows += [
+                identified(number + 3 * nth + more, 9 + more, who, day=day, session_id=session) for more in range(2)
+            ]
+        land_events(config, rows, day=day)
+        if day != BEGINNING:
+            land_consents(config, [], day=day)
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A week that was released, and two days of the next that were taken in."""
+    config = landed.zone(tmp_path_factory.mktemp("erasure"), EXACT)
+    land_consents(config, [change(0, "granted", who, day=BEGINNING) for who in (PERSON, OTHER)], day=BEGINNING)
+    usage(config, DAYS)
+    landed.run(config, TODAY)
+    return config
+
+
+@pytest.fixture
+def config(taken: Path, tmp_path: Path) -> Path:
+    shutil.copytree(taken.parent, tmp_path / "copy")
+    return tmp_path / "copy" / taken.name
+
+
+def erase(config: Path, *pseudonyms: int, today: date = TODAY) -> erasure.Erasure:
+    with jobs.opened(load_settings(config), today) as job:
+        return erasure.erase(job, pseudonyms or [PERSON], "asked for")
+
+
+def found(config: Path) -> set[str]:
+    """Return whose pseudonym is in a file of warehouse or publish, in whatever form."""
+    folders = [config.parent / name for name in ("warehouse", "publish")]
+    return {name for _, name in holding(folders, {"person": PERSON, "other": OTHER})}
+
+
+def published(config: Path) -> dict[str, bytes]:
+    folder = config.parent / "publish"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def again(config: Path, days: Sequence[date] = DAYS, today: date = TODAY) -> runs.Report:
+    with jobs.opened(load_settings(config), today) as job:
+        return runs.run(job, days[0], days[-1], again="to see")
+
+
+def everybody(config: Path, period: str) -> dict[str, Any]:
+    """Return the row of all features of a released period."""
+    rows = table(releases(config.parent / "publish")[period], "features")
+    return next(row for row in rows if {row["service"], row["user_type"], row["feature"]} == {"all"})
+
+
+def test_nobody_finds_who_was_erased_and_no_figure_moves(config: Path) -> None:
+    before = published(config)
+    assert found(config) == {"person", "other"}
+    done = erase(config)
+    assert found(config) == {"other"}
+    assert done.listed == 1
+    assert done.partitions == [f"consents/{BEGINNING}", *(f"events/workspace/{day}" for day in DAYS)]
+    assert done.searched["publish"] == len(before)
+    assert published(config) == before
+    assert verify(load_settings(config)).faults == []
+    report = landed.run(config, TODAY)
+    assert ({outcome.state for outcome in report.outcomes}, report.releases) == ({"unchanged"}, [])
+    assert found(config) == {"other"}
+
+
+def test_a_row_that_closes_later_does_not_count_them(config: Path) -> None:
+    erase(config)
+    usage(config, [NEXT[-1] + timedelta(days=number) for number in range(1, 6)])
+    landed.run(config, TODAY + timedelta(days=6))
+    assert [everybody(config, week)["users"] for week in ("2026-W23", "2026-W24")] == [2, 1]
+    assert (
+        everybody(config, "2026-W24")["identified_events"] == 3 * 4 + 4 * 2
+    )  # events are counted, whose they are is not
+
+
+def test_what_is_done_again_brings_nobody_back_and_breaks_no_promise(config: Path) -> None:
+    erase(config)
+    report = again(config)
+    assert [outcome.failed for outcome in report.outcomes] == [[]] * len(DAYS)
+    assert {outcome.rows.stripped for outcome in report.outcomes if outcome.rows} == {0}
+    assert {outcome.state for outcome in report.outcomes} == {"accepted"}
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+    assert everybody(config, "2026-W23")["users"] == 1
+    assert landed.run(config, TODAY).releases == []
+
+
+def test_what_comes_late_of_them_is_not_taken_in(config: Path) -> None:
+    erase(config)
+    more = [change(0, "granted", who, day=BEGINNING) for who in (PERSON, OTHER, PERSON + 1)]
+    land_consents(config, more, day=BEGINNING)
+    late = [identified(900, 12, day=WEEK[2]), identified(901, 12, OTHER, day=WEEK[2])]
+    land_events(config, late, day=WEEK[2])
+    with jobs.opened(load_settings(config), TODAY) as job:
+        pending = {item.partition.id: item.reason for item in plan.make(job, date.min, DAYS[-1]).pending}
+    assert pending == {f"consents/{BEGINNING}": "changed", f"events/workspace/{WEEK[2]}": "changed"}
+    landed.run(config, TODAY)
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+
+
+def test_a_grant_of_a_later_day_begins_a_new_person(config: Path) -> None:
+    erase(config)
+    day = TODAY + timedelta(days=1)
+    usage(config, [TODAY])  # not given again yet: known to be of nobody, and nothing to complain of
+    usage(config, [day])
+    land_consents(config, [change(0, "granted", day=day)], day=day)
+    report = landed.run(config, day + timedelta(days=1))
+    assert [outcome.failed for outcome in report.outcomes if outcome.failed] == []
+    assert found(config) == {"person", "other"}
+    days = {path.split("day=")[-1].split("/")[-2] for path, name in _where(config) if name == "person"}
+    assert days == {day.isoformat(), "memory"}
+    usage(config, [day + timedelta(days=number) for number in range(1, 5)])
+    landed.run(config, day + timedelta(days=9))
+    assert (everybody(config, "2026-W24")["users"], everybody(config, "2026-W24")["new_users"]) == (2, 1)
+
+
+def _where(config: Path) -> set[tuple[str, str]]:
+    return holding([config.parent / "warehouse"], {"person": PERSON, "other": OTHER})
+
+
+def test_an_id_that_goes_on_without_a_new_grant_is_stripped(config: Path) -> None:
+    erase(config)
+    usage(config, [TODAY, TODAY + timedelta(days=1)])
+    report = landed.run(config, TODAY + timedelta(days=2))
+    stripped = {outcome.partition.day: outcome.rows.stripped for outcome in report.outcomes if outcome.rows}
+    assert (stripped[TODAY], stripped[TODAY + timedelta(days=1)]) == (0, 2)
+    assert found(config) == {"other"}
+
+
+def test_the_log_as_it_was_before_knows_them_no_more(config: Path) -> None:
+    """A day of it landed again, and verdicts rest on what it was: both are kept, and both are written anew."""
+    log = [change(0, "granted", who, day=BEGINNING) for who in (PERSON, OTHER, PERSON + 1)]
+    land_consents(config, log, day=BEGINNING)
+    landed.run(config, TODAY)
+    assert len(list((config.parent / f"warehouse/rollups/consents/{BEGINNING}").iterdir())) == 2
+    assert verify(load_settings(config)).faults == []
+    done = erase(config)
+    assert f"consents/{BEGINNING}" in done.partitions
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+    land_consents(config, [*log, change(12, "withdrawn", OTHER, day=BEGINNING)], day=BEGINNING)
+    report = landed.run(config, TODAY)
+    assert {outcome.rows.stripped for outcome in report.outcomes if outcome.rows} == {2}
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+
+
+def test_what_died_on_the_way_is_done_by_doing_it_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: Any) -> None:
+        raise StorageError("the store went away", why="for this test", hint="none")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(summaries, "forget", die)
+        with pytest.raises(StorageError):
+            erase(config)
+    again(config, WEEK[:1])  # already nobody is taken in
+    assert str(WEEK[0]) not in "".join(path for path, name in _where(config) if name == "person")
+    assert f"events/workspace/{WEEK[0]}" not in erase(config).partitions
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+
+
+def test_who_is_found_again_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = rollup.without
+
+    def but_not_use(connection: Any, files: Any, gone: Any, into: Path) -> dict[str, Path]:
+        made = without(connection, files, gone, into)
+        return {name: file for name, file in made.items() if name != "use"}
+
+    monkeypatch.setattr(rollup, "without", but_not_use)
+    with pytest.raises(StorageError, match=rf"still in {len(DAYS)} files of warehouse") as refused:
+        erase(config)
+    assert str(PERSON) not in str(refused.value)
+
+
+def test_the_command(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = tmp_path / "names"
+    names.write_bytes(f"\ufeff{PERSON}\r\n\r\n {OTHER} \n{PERSON}\n".encode())
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "--config", str(config), "--file", str(names), "--reason", "asked for", "--json"])
+    assert ended.value.code == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["listed"], len(said["partitions"])) == (2, 1 + len(DAYS))
+    assert found(config) == set()
+    segments = sorted((config.parent / "warehouse/ledger").iterdir(), key=lambda path: int(path.stem))
+    assert all(record["body"]["reason"] == "asked for" for record in json.loads(segments[-1].read_text())["records"])
+
+
+@pytest.mark.parametrize(
+    "lines", [b"", b"\n\n", b"7318264991027446117\nsomebody@example.org", b"4294967296", b"-7", b"9223372036854775808"]
+)
+def test_a_file_that_lists_no_pseudonyms(
+    lines: bytes, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = tmp_path / "names"
+    names.write_bytes(lines)
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "--config", str(config), "--file", str(names), "--reason", "asked for"])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert not any(line.decode() in err for line in lines.split() if len(line) > 2)
+    assert found(config) == {"person", "other"}
