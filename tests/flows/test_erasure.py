@@ -1,4 +1,4 @@
-"""`forget`: who asked for it is in no file any more, nothing brings them back, and no figure that was released moves."""
+"""`forget`: who asked for it is in no file any more, nothing brings them back, and no released figure moves."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def retain(config: str | None, flags: Sequence[str], today: date | None, *, as_j
     "--file",
     "file",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Pseudonyms, one a line.",
 )

@@ -55,10 +55,16 @@ def listed(file: Path) -> list[int]:
     """Read a file of pseudonyms, one a line; empty lines count for nothing.
 
     Raises:
-        UsageError: A line is no pseudonym, or there is none; no line is quoted.
+        UsageError: It cannot be read, a line is no pseudonym, or there is none; no line is quoted.
     """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "the file of pseudonyms cannot be read", why=error.strerror or "", hint="name one that you may read"
+        ) from None
     pseudonyms: set[int] = set()
-    for number, line in enumerate(file.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
         text = line.strip()
         if not text:
             continue
