@@ -107,16 +107,6 @@ def test_nobody_finds_who_was_erased_and_no_figure_moves(config: Path) -> None:
     assert found(config) == {"other"}
 
 
-def test_a_row_that_closes_later_does_not_count_them(config: Path) -> None:
-    erase(config)
-    usage(config, [NEXT[-1] + timedelta(days=number) for number in range(1, 6)])
-    landed.run(config, TODAY + timedelta(days=6))
-    assert [everybody(config, week)["users"] for week in ("2026-W23", "2026-W24")] == [2, 1]
-    assert (
-        everybody(config, "2026-W24")["identified_events"] == 3 * 4 + 4 * 2
-    )  # events are counted, whose they are is not
-
-
 def test_what_is_done_again_brings_nobody_back_and_breaks_no_promise(config: Path) -> None:
     erase(config)
     report = again(config)
@@ -143,33 +133,21 @@ def test_what_comes_late_of_them_is_not_taken_in(config: Path) -> None:
     assert verify(load_settings(config)).faults == []
 
 
-def test_a_grant_of_a_later_day_begins_a_new_person(config: Path) -> None:
-    erase(config)
-    day = TODAY + timedelta(days=1)
-    usage(config, [TODAY])  # not given again yet: known to be of nobody, and nothing to complain of
-    usage(config, [day])
-    land_consents(config, [change(0, "granted", day=day)], day=day)
-    report = landed.run(config, day + timedelta(days=1))
-    assert [outcome.failed for outcome in report.outcomes if outcome.failed] == []
-    assert found(config) == {"person", "other"}
-    days = {path.split("day=")[-1].split("/")[-2] for path, name in _where(config) if name == "person"}
-    assert days == {day.isoformat(), "memory"}
-    usage(config, [day + timedelta(days=number) for number in range(1, 5)])
-    landed.run(config, day + timedelta(days=9))
-    assert (everybody(config, "2026-W24")["users"], everybody(config, "2026-W24")["new_users"]) == (2, 1)
-
-
-def _where(config: Path) -> set[tuple[str, str]]:
-    return holding([config.parent / "warehouse"], {"person": PERSON, "other": OTHER})
-
-
-def test_an_id_that_goes_on_without_a_new_grant_is_stripped(config: Path) -> None:
-    erase(config)
-    usage(config, [TODAY, TODAY + timedelta(days=1)])
-    report = landed.run(config, TODAY + timedelta(days=2))
-    stripped = {outcome.partition.day: outcome.rows.stripped for outcome in report.outcomes if outcome.rows}
-    assert (stripped[TODAY], stripped[TODAY + timedelta(days=1)]) == (0, 2)
-    assert found(config) == {"other"}
+def test_a_grant_of_a_later_day_begins_a_new_person_and_without_one_the_id_is_stripped(config: Path) -> None:
+    erase(config, PERSON, OTHER)
+    days = [TODAY + timedelta(days=number) for number in range(5)]
+    usage(config, days)
+    land_consents(config, [change(0, "granted", day=days[1])], day=days[1])
+    report = landed.run(config, days[-1] + timedelta(days=1))
+    rows = {outcome.partition.day: outcome.rows for outcome in report.outcomes if outcome.rows}
+    # Of the day itself the log no longer tells.
+    assert [rows[day].stripped for day in days] == [0, 2, 2, 2, 2]
+    where = holding([config.parent / "warehouse/rollups"], {"person": PERSON, "other": OTHER})
+    assert {name for _, name in where} == {"person"}
+    assert {day for day in [*DAYS, *days] if any(f"/{day}/" in path for path, _ in where)} == set(days[1:])
+    weeks = [everybody(config, week) for week in ("2026-W23", "2026-W24")]
+    assert [(week["users"], week["new_users"]) for week in weeks] == [(2, 2), (1, 1)]
+    assert weeks[1]["identified_events"] == 3 * 4 + 4 * 2  # events stay counted, as what they were
 
 
 def test_the_log_as_it_was_before_knows_them_no_more(config: Path) -> None:
@@ -199,7 +177,7 @@ def test_what_died_on_the_way_is_done_by_doing_it_again(config: Path, monkeypatc
         with pytest.raises(StorageError):
             erase(config)
     again(config, WEEK[:1])  # already nobody is taken in
-    assert str(WEEK[0]) not in "".join(path for path, name in _where(config) if name == "person")
+    assert holding([config.parent / f"warehouse/rollups/events/workspace/{WEEK[0]}"], {"person": PERSON}) == set()
     assert f"events/workspace/{WEEK[0]}" not in erase(config).partitions
     assert found(config) == {"other"}
     assert verify(load_settings(config)).faults == []
