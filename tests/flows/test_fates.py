@@ -163,6 +163,33 @@ def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config
     assert {release.revision for release in report.releases} >= {2}
 
 
+def test_each_figure_that_changes_has_its_own_cause(config: Path) -> None:
+    """A day came late, and the catalogue learned a key of the next: what looks at both has the graver cause."""
+    after = DAY + timedelta(days=1)
+    landed.land_events(config, [event(1)])
+    landed.land_events(config, [event(2, day=after), event(3, day=after, feature="cases.new_board")], day=after)
+    landed.run(config, flags=BARE)
+    landed.land_events(config, [event(1), event(4)])
+    more = landed.CATALOGUE + (
+        '\n[[feature]]\nkey = "cases.new_board"\ntitle = "Board"\nservice = "workspace"\nactions = ["open"]\n'
+        'owner = "the cases team"\nsince = 2026-01-01\n'
+    )
+    (config.parent / "catalogue.toml").write_text(more, "utf-8")
+    week = next(release for release in landed.run(config, flags=BARE).releases if release.period.is_week)
+    document = json.loads((config.parent / "publish" / week.path / "release.json").read_text("utf-8"))
+    causes = {
+        (erratum["row"].get("day", erratum["table"]), measure): erratum["cause"]
+        for erratum in document["errata"]
+        for measure in erratum["measures"]
+        if erratum["table"] in {"activity", "features"}
+    }
+    assert causes[DAY.isoformat(), "events"] == "late data"
+    assert {cause for (day, _), cause in causes.items() if day == DAY.isoformat()} == {"late data"}
+    assert causes[after.isoformat(), "events"] == "catalogue"
+    assert causes["features", "events"] == "catalogue"
+    assert verify(load_settings(config)).faults == []
+
+
 def test_equal_duplicates_are_counted_once_and_unequal_ones_block(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [event(1), event(1), event(2)])

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cetegra_usage.measure import Days, Unit
+from cetegra_usage.measure.units import DAILY
+from cetegra_usage.model import ALL, Partition
 from cetegra_usage.publish.pages.view import Erratum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
+    from cetegra_usage.ledger import Record
+    from cetegra_usage.model import Period
+    from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.pipeline.memory import Made
+
 _STATUS = "_status"
+CORRECTION, RULE, CATALOGUE, LATE = GRAVEST_FIRST = ("correction", "rule", "catalogue", "late data")
+_REASONS = {"rule changed": RULE, "catalogue": CATALOGUE}
+_OF_ONE_DAY = {"activity": ("events", "identified_events", "coverage", "dau")}
+"""Measures that look at their row's own day alone, whatever windows the others have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +37,18 @@ class Change:
         table: The table's name.
         row: The row's dimensions.
         measures: The measures whose figure or status changed.
+        cause: Why; empty until `Causes` has told.
     """
 
     table: str
     row: Mapping[str, Any]
     measures: Sequence[str]
+    cause: str = ""
 
-    def as_json(self, cause: str) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return it as `release.json` shows it: where and why, no figure."""
         row = {name: value.isoformat() if isinstance(value, date) else value for name, value in self.row.items()}
-        return {"table": self.table, "row": row, "measures": list(self.measures), "cause": cause}
+        return {"table": self.table, "row": row, "measures": list(self.measures), "cause": self.cause}
 
 
 def changes(old: Mapping[str, pl.DataFrame], new: Mapping[str, pl.DataFrame]) -> list[Change]:
@@ -54,12 +68,104 @@ def changes(old: Mapping[str, pl.DataFrame], new: Mapping[str, pl.DataFrame]) ->
     return found
 
 
-def summarised(found: Sequence[Change], cause: str) -> list[Erratum]:
-    """Return the number of changed cells by table."""
-    cells = Counter[str]()
+class Causes:
+    """Why the cells of a period are others than in the revision before.
+
+    A cell's cause is that of the partitions in its own windows of which other rows hold than then, the gravest if there
+    are several; where there are none, that of those which its row looks back at; then what all cells have in common.
+
+    Args:
+        job: What is there.
+        period: The period.
+        made: What the revision before was made from; None where that is not remembered.
+        now: What this one is made from.
+    """
+
+    def __init__(self, job: Job, period: Period, made: Made | None, now: Made) -> None:
+        self._period, self._settings = period, job.settings
+        self._services = job.catalogue.services
+        self._new: list[tuple[Partition, str]] = []
+        self._of_all: set[str] = set()
+        self._at_last = LATE
+        if made:
+            since = [one for one in job.ledger.since(made.records, job.stores.warehouse) if one.is_verdict]
+            told = {_cause(record) for record in since}
+            self._new = [
+                (Partition.parse(record.partition), _cause(record))
+                for partition in sorted({record.partition for record in since})
+                if (record := _last(since, partition)).content != _content(job, partition, made.records)
+            ]
+            self._of_all = {RULE} if made.rules != now.rules else set()
+            self._at_last = _gravest({*told, *self._of_all, *([CATALOGUE] if made.catalogue != now.catalogue else [])})
+
+    def name(self, found: Iterable[Change]) -> list[Change]:
+        """Return changes with the cause of each; those of one row with several causes are several."""
+        named: list[Change] = []
+        for change in found:
+            measures: dict[str, list[str]] = {}
+            for measure in change.measures:
+                measures.setdefault(self._of(change, measure), []).append(measure)
+            named += [replace(change, measures=some, cause=cause) for cause, some in measures.items()]
+        return named
+
+    def _of(self, change: Change, measure: str) -> str:
+        unit = _unit(change, self._period)
+        first = unit.made_from(self._settings.retention.identified_days, self._settings.session.max_days)
+        own = unit.beginning if measure in _OF_ONE_DAY.get(change.table, ()) else unit.first
+        for days in (Days(own, unit.last), Days(first, unit.last)):
+            causes = {
+                cause
+                for partition, cause in self._new
+                if partition.day in days and self._concerns(partition, change.row.get("service", ALL))
+            }
+            if causes:
+                return _gravest(causes | self._of_all)
+        return self._at_last
+
+    def _concerns(self, partition: Partition, service: str) -> bool:
+        if partition.kind == "consents" or service == partition.service:
+            return True
+        return service == ALL and partition.service in self._services
+
+
+def summarised(found: Sequence[Change]) -> list[Erratum]:
+    """Return the number of changed cells by table and cause."""
+    cells = Counter[tuple[str, str]]()
     for change in found:
-        cells[change.table] += len(change.measures)
-    return [Erratum(table, cause, number) for table, number in sorted(cells.items())]
+        cells[change.table, change.cause] += len(change.measures)
+    return [Erratum(table, cause, number) for (table, cause), number in sorted(cells.items())]
+
+
+def _gravest(causes: set[str]) -> str:
+    return next((cause for cause in GRAVEST_FIRST if cause in causes), LATE)
+
+
+def _cause(record: Record) -> str:
+    """Return why a verdict was made again, in the words of errata."""
+    reason = record.body["reason"]
+    return CORRECTION if reason.startswith(CORRECTION) else _REASONS.get(reason, LATE)
+
+
+def _last(records: Sequence[Record], partition: str) -> Record:
+    return [record for record in records if record.partition == partition][-1]
+
+
+def _content(job: Job, partition: str, records: int) -> str | None:
+    """Return what held of a partition when the ledger had so many records."""
+    before = [one for one in job.ledger.verdicts.get(partition, ()) if one.number <= records]
+    return before[-1].content if before else None
+
+
+def _unit(change: Change, period: Period) -> Unit:
+    """Return the unit of which a row is."""
+    row = change.row
+    if change.table in DAILY:
+        return Unit(change.table, row["day"], row["day"])
+    monday = row.get("week") or row.get("cohort_week")
+    if monday is None:
+        return Unit(change.table, period.first, period.last)
+    monday += timedelta(weeks=row.get("weeks_since", 0))
+    return Unit(change.table, monday, monday + timedelta(days=6))
 
 
 def _differs(row: Mapping[str, Any], measure: str) -> bool:

@@ -16,7 +16,7 @@ from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Partition, Period, each_day, periods_between
 from cetegra_usage.pipeline import consent_log, memory, public, sources, tallied
-from cetegra_usage.pipeline.errata import Change, changes, summarised
+from cetegra_usage.pipeline.errata import Causes, Change, changes, summarised
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
@@ -203,18 +203,18 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         errata = changes(old, {name: table.frame for name, table in protection.tables.items()})
         if not errata and public.verdicts(old_document) == public.verdicts(document):
             return []
-    cause = _cause(job, period, made)
+        errata = Causes(job, period, made, _Inputs(job).of(period)).name(errata)
     path = f"releases/{period.key}/r{revision}"
     files = {
         f"data/{name}.parquet": tables.parquet(table, definitions()[name]) for name, table in protection.tables.items()
     }
     files |= {f"data/{name}.csv": tables.csv(table) for name, table in protection.tables.items()}
-    view = _view(job, period, revision, protection, document, manifest, files, summarised(errata, cause))
+    view = _view(job, period, revision, protection, document, manifest, files, summarised(errata))
     files["usage.html"] = usage.render(view).encode()
     files["compliance.html"] = compliance.render(document, view).encode()
     files["evidence.json"] = ledger.canonical(document)
     files["release.json"] = ledger.canonical(
-        _document(job, period, revision, protection, document, files, view, errata, cause)
+        _document(job, period, revision, protection, document, files, view, errata)
     )
     for name, content in sorted(files.items()):
         store.put(f"{path}/{name}", content)
@@ -224,7 +224,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         "path": path,
         "sha256": hashlib.sha256(files["release.json"]).hexdigest(),
         "evidence": public.head(document),
-        "summary": summary(document, sorted(protection.tables), summarised(errata, cause)),
+        "summary": summary(document, sorted(protection.tables), summarised(errata)),
     }
     job.make_sure()
     following, content = manifests.next_one(manifest, entry, public.head(document), rendered_index)
@@ -267,7 +267,6 @@ def _document(
     files: Mapping[str, bytes],
     view: ReleaseView,
     errata: Sequence[Change],
-    cause: str,
 ) -> dict[str, Any]:
     """Return `release.json`: what went in, what came out, and what shaped it."""
     earlier = [one for one in (view.previous, view.year_before) if one]
@@ -288,7 +287,7 @@ def _document(
         "hashes": document["hashes"],
         "settings": job.settings.shaping(),
         "compared_with": [{"period": one.period.key, "revision": one.revision} for one in earlier],
-        "errata": [change.as_json(cause) for change in errata],
+        "errata": [change.as_json() for change in errata],
     }
 
 
@@ -405,17 +404,3 @@ def _previous(manifest: manifests.Manifest) -> dict[str, Any] | None:
         if entry["evidence"] == manifest.evidence_head:
             return {"period": entry["period"], "revision": entry["revision"], "sha256": manifest.evidence_head}
     return None
-
-
-def _cause(job: Job, period: Period, made: memory.Made | None) -> str:
-    """Name why a revision differs from the one before: the gravest reason among what has happened since."""
-    if made is None:
-        return "late data"
-    now = _Inputs(job).of(period)
-    new = job.ledger.since(made.records, job.stores.warehouse)
-    since = [record.body["reason"] for record in new if "reason" in record.body]
-    if any(reason.startswith("correction") for reason in since):
-        return "correction"
-    if made.rules != now.rules or "rule changed" in since:
-        return "rule"
-    return "catalogue" if made.catalogue != now.catalogue or "catalogue" in since else "late data"

@@ -15,7 +15,7 @@ from cetegra_usage.pipeline import errata, public, releases
 from cetegra_usage.publish.pages.view import Erratum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cetegra_usage.pipeline.verify.findings import Findings
     from cetegra_usage.pipeline.verify.published import Published
@@ -145,10 +145,18 @@ def _tables(store: Store, release: Mapping[str, Any], path: str, findings: Findi
             for name in now
             if store.exists(f"{earlier}/{name}.parquet")
         }
-        changed = [change.as_json("") for change in errata.changes(old, now)]
-    told = [erratum | {"cause": ""} for erratum in release["errata"]]
+        changed = [change.as_json() for change in errata.changes(old, now)]
     findings.expect(
-        sorted(map(ledger.canonical, told)) == sorted(map(ledger.canonical, changed)),
+        _cells_of(release["errata"]) == _cells_of(changed),
         f"{path}/release.json",
         "its errata are not what it changed",
+    )
+
+
+def _cells_of(errata: Sequence[Mapping[str, Any]]) -> Counter[bytes]:
+    """Return each cell that errata name: the table, the row and the measure."""
+    return Counter(
+        ledger.canonical([erratum["table"], erratum["row"], measure])
+        for erratum in errata
+        for measure in erratum["measures"]
     )
