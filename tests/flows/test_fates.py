@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from cetegra_usage.pipeline import job as jobs
-from cetegra_usage.pipeline import state
+from cetegra_usage.pipeline import plan, state
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from support import landed
@@ -312,6 +312,34 @@ def test_a_day_of_the_consent_log_that_lands_again_is_held_against_what_it_was(c
     assert taken() == []
     files = {path.name for path in (config.parent / f"warehouse/rollups/consents/{DAY}").iterdir()}
     assert len(files) <= 4
+
+
+@pytest.mark.parametrize("is_cut", [True, False], ids=["cut short", "quarantined"])
+def test_a_day_of_the_log_that_lands_again_and_is_not_accepted_lets_nothing_through(is_cut: bool, config: Path) -> None:  # noqa: FBT001
+    """Plan, run and status say the same, as often as they are asked; whom it does not tell of keeps the verdict."""
+    day, today = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    log = [change(1.0, "granted")]
+    landed.land_consents(config, log)
+    landed.land_consents(config, [], day=day)
+    landed.land_events(config, [identified(1)])
+    landed.land_events(config, [event(2, day=day)], day=day)
+    landed.run(config, today=today)
+    folder = landed.land_consents(config, log if is_cut else [change(1.0, "perhaps")])
+    if is_cut:
+        (folder / "part-0.parquet").write_bytes(b"PAR1")
+    for _ in range(2):
+        states = {one.partition.id: one.state for one in landed.run(config, today=today).outcomes}
+        assert states[f"events/workspace/{DAY}"] == "incomplete"
+        assert states[f"events/workspace/{day}"] == "unchanged"
+        with jobs.opened(load_settings(config), today) as job:
+            planned = {one["id"]: one["reason"] for one in (item.as_json() for item in plan.make(job, DAY, day).items)}
+            known = {one["id"]: one["state"] for one in state.partitions(job)}
+        assert planned[f"events/workspace/{DAY}"] == known[f"events/workspace/{DAY}"] == "incomplete"
+        assert (planned[f"events/workspace/{day}"], known[f"events/workspace/{day}"]) == ("unchanged", "accepted")
+        assert known[f"consents/{DAY}"] == ("incomplete" if is_cut else "quarantined")
+    landed.land_consents(config, log)
+    assert {one.state for one in landed.run(config, today=today).outcomes} <= {"accepted", "unchanged"}
+    assert verify(load_settings(config)).faults == []
 
 
 def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> None:

@@ -234,7 +234,8 @@ class _LateConsent:
     def __init__(self, job: Job, consents: list[Item]) -> None:
         self._job = job
         self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
-        self._pending = {item.partition: item for item in consents if item.is_pending and item.landed}
+        # A day that landed again and cannot be read says nothing until it can.
+        self._pending = {item.partition: item for item in consents if item.is_taken and item.landed}
         self._changes: dict[tuple[str, int | None, bool], pl.DataFrame] = {}
         self._is_log = consent_log.exists(job)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.model import Partition, Rows
@@ -61,13 +61,10 @@ def _waiting(job: Job) -> dict[str, str]:
         for record in job.ledger.latest.values()
         if record.partition.startswith("consents/") and record.state == "quarantined"
     ]
-    day = plan.blocked_from(job, last, refused)
-    return {
-        partition.id: plan.waits(day)
-        for partition, landed in job.zone.partitions.items()
-        if day and partition.kind == "events" and day <= partition.day <= last
-        if job.known.seen.get(partition.id) != landed.listing
-    }
+    if plan.blocked_from(job, last, refused) is None:
+        return {}
+    items = plan.make(job, date.min, last).items
+    return {item.partition.id: plan.waits(item.waits_for) for item in items if item.waits_for}
 
 
 def held_keys(job: Job) -> list[tuple[str, str, int]]:
