@@ -11,15 +11,16 @@ A file of the room `sql` holds one statement. Its head, comment lines at the top
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cetegra_usage.errors import CetegraUsageError, ConfigurationError, UsageError
 from cetegra_usage.project import root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     import duckdb
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SESSION = (
+    "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
+    "SET parquet_metadata_cache = true",  # a file that is asked often is opened once
+)
 _HEAD = re.compile(r"--\s*(\w+):\s*(.+)")
 
 
@@ -264,10 +270,44 @@ def connect(
     if threads:
         config["threads"] = str(threads)
     connection = duckdb.connect(config=config)
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET parquet_metadata_cache = true")  # a file that is asked often is opened once
+    for setting in _SESSION:
+        connection.execute(setting)
     return connection
+
+
+class Databases:
+    """Empty databases, one after the other, in one DuckDB as long as nothing fails in it: to open one takes 15 ms.
+
+    Args:
+        memory_limit: DuckDB's own bound.
+        spill: Folder for what does not fit.
+    """
+
+    def __init__(self, *, memory_limit: str, spill: Path) -> None:
+        self._memory_limit, self._spill = memory_limit, spill
+        self._opened: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened:
+            self._opened.close()
+
+    @contextmanager
+    def empty(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """Open an empty database, which is gone after it."""
+        with ExitStack() as failing:
+            whole = self._opened or connect(memory_limit=self._memory_limit, spill=self._spill)
+            self._opened = None
+            failing.callback(whole.close)  # a damaged file may leave a DuckDB that does nothing more
+            with whole.cursor() as own:
+                for statement in (*_SESSION, "ATTACH ':memory:' AS apart", "USE apart"):
+                    own.execute(statement)
+                yield own
+            whole.execute("DETACH apart")
+            failing.pop_all()
+        self._opened = whole
 
 
 @cache

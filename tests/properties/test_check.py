@@ -165,8 +165,9 @@ def _examined(root: Path, files: Sequence[Path], macros: Sequence[str]) -> tuple
     feature = Feature("cases.open_list", "Cases", "workspace", ("open", "submit"), "the cases team", DAY)
     catalogue = Catalogue({"workspace": "Workspace"}, {"basic_user": "Basic User"}, {feature.key: feature}, {}, "")
     context = evidence.Context(root / "intervals.parquet")
-    with mock.patch.object(numbers, "MACROS", macros):
-        found = evidence.examine(PARTITION, files, context, catalogue, Settings(), {}, into)
+    databases = sql.Databases(memory_limit="1GB", spill=into / "spill")
+    with mock.patch.object(numbers, "MACROS", macros), databases:
+        found = evidence.examine(databases, PARTITION, files, context, catalogue, Settings(), {}, into)
     with sql.connect() as connection:
         groups = evidence.accepted(connection, files, into)
         if not found.counts["values_present"]:  # else nothing of it is rolled up

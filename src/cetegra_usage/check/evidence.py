@@ -108,6 +108,7 @@ class Context:
 
 
 def examine(
+    databases: sql.Databases,
     partition: Partition,
     files: Sequence[Path],
     context: Context,
@@ -119,18 +120,19 @@ def examine(
     """Count what breaks each expectation of the event suite in one partition.
 
     Args:
+        databases: Where the statements run.
         partition: The partition.
         files: Its local files.
         context: The consent log and what else it is judged against.
         catalogue: The declared services, user types and features.
-        settings: `consent.skew_seconds`, and the engine's bounds.
+        settings: `consent.skew_seconds`.
         needs: For each expectation, the columns without which it is not checked.
         folder: The partition's own folder of the spool.
 
     Raises:
         IncompletePartitionError: A file cannot be read as what its name says.
     """
-    with sql.connect(memory_limit=settings.engine.memory_limit, spill=folder / "spill") as connection:
+    with databases.empty() as connection:
         shape = reader.view(connection, files, reader.EVENTS)
         _register(connection, context, catalogue)
         try:
@@ -142,6 +144,7 @@ def examine(
 
 
 def examine_consents(
+    databases: sql.Databases,
     partition: Partition,
     files: Sequence[Path],
     settings: Settings,
@@ -152,7 +155,7 @@ def examine_consents(
 
     The changes themselves are kept in the partition's folder, as `CHANGES`.
     """
-    with sql.connect(memory_limit=settings.engine.memory_limit, spill=folder / "spill") as connection:
+    with databases.empty() as connection:
         shape = reader.view(connection, files, reader.CONSENTS)
         try:
             counts = _row(

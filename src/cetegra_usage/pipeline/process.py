@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cetegra_usage.ledger import StoredFile
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
+    from cetegra_usage.store import Store
 
 WAVE = 256
 """Partitions that are judged and committed together, at most, but for those of one day."""
@@ -182,26 +183,30 @@ def examine_batch(spec: Spec, batch: Sequence[Order]) -> list[Examined]:
         StorageError: A store does not answer; the batch may be tried again.
     """
     landing_store = open_store("landing", spec.settings.landing, folder=spec.settings.folder)
-    examined: list[Examined] = []
-    for order in batch:
-        landed, folder = order.landed, spec.folder(order.landed.partition)
-        try:
-            fetched = landing.fetch(
-                landing_store, landed, folder, seal_required=spec.settings.landing.seal == "required"
+    with _databases(spec) as databases:
+        return [_examined(spec, order, landing_store, databases) for order in batch]
+
+
+def _databases(spec: Spec) -> sql.Databases:
+    return sql.Databases(memory_limit=spec.settings.engine.memory_limit, spill=spec.spool / "spill")
+
+
+def _examined(spec: Spec, order: Order, landing_store: Store, databases: sql.Databases) -> Examined:
+    landed, folder = order.landed, spec.folder(order.landed.partition)
+    try:
+        fetched = landing.fetch(landing_store, landed, folder, seal_required=spec.settings.landing.seal == "required")
+        examine = _examine_events if landed.partition.kind == "events" else _examine_consents
+        found = examine(databases, spec, order, fetched, folder)
+        _hold_against(landed, fetched, found)
+        if not landing.still(landing_store, landed):
+            raise IncompletePartitionError(  # noqa: TRY301
+                "its files changed while they were read",
+                why="they were replaced or removed",
+                hint="cetegra-usage run",
             )
-            examine = _examine_events if landed.partition.kind == "events" else _examine_consents
-            found = examine(spec, order, fetched, folder)
-            _hold_against(landed, fetched, found)
-            if not landing.still(landing_store, landed):
-                raise IncompletePartitionError(  # noqa: TRY301
-                    "its files changed while they were read",
-                    why="they were replaced or removed",
-                    hint="cetegra-usage run",
-                )
-            examined.append(Examined(landed, fetched.files, fetched.inputs, found))
-        except IncompletePartitionError as error:
-            examined.append(Examined(landed, why=error.what))
-    return examined
+    except IncompletePartitionError as error:
+        return Examined(landed, why=error.what)
+    return Examined(landed, fetched.files, fetched.inputs, found)
 
 
 def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFile, ...]]:
@@ -211,24 +216,26 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFil
         StorageError: A store does not answer; the batch may be tried again.
     """
     warehouse = open_store("warehouse", spec.settings.warehouse, folder=spec.settings.folder)
-    stored: list[tuple[StoredFile, ...]] = []
-    for examined in batch:
-        partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
-        made_in = folder / "rollups"
-        made_in.mkdir(exist_ok=True)
-        with sql.connect(memory_limit=spec.settings.engine.memory_limit, spill=folder / "spill") as connection:
-            if partition.kind == "events":
-                groups = evidence.accepted(connection, examined.files, folder)
-                made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
-            else:
-                reader.view(connection, examined.files, reader.CONSENTS)
-                connection.sql(sql.load("landed_changes").text).create_view("consents")
-                made = rollup.roll_up_consents(connection, made_in)
-            if spec.erased.days:
-                _erase(connection, spec.erased, made, folder)
-        files = [memory.store_rollup(warehouse, partition.id, file) for file in made]
-        stored.append(tuple(sorted(files, key=lambda stored_file: stored_file.path)))
-    return stored
+    with _databases(spec) as databases:
+        return [_rolled_up(spec, examined, warehouse, databases) for examined in batch]
+
+
+def _rolled_up(spec: Spec, examined: Examined, warehouse: Store, databases: sql.Databases) -> tuple[StoredFile, ...]:
+    partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
+    made_in = folder / "rollups"
+    made_in.mkdir(exist_ok=True)
+    with databases.empty() as connection:
+        if partition.kind == "events":
+            groups = evidence.accepted(connection, examined.files, folder)
+            made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
+        else:
+            reader.view(connection, examined.files, reader.CONSENTS)
+            connection.sql(sql.load("landed_changes").text).create_view("consents")
+            made = rollup.roll_up_consents(connection, made_in)
+        if spec.erased.days:
+            _erase(connection, spec.erased, made, folder)
+    files = [memory.store_rollup(warehouse, partition.id, file) for file in made]
+    return tuple(sorted(files, key=lambda stored_file: stored_file.path))
 
 
 def _erase(connection: duckdb.DuckDBPyConnection, erased: Erased, made: Sequence[Path], folder: Path) -> None:
@@ -246,16 +253,20 @@ def _erase(connection: duckdb.DuckDBPyConnection, erased: Erased, made: Sequence
                 file.replace(tables[table])
 
 
-def _examine_events(spec: Spec, order: Order, fetched: landing.Fetched, folder: Path) -> evidence.Evidence:
+def _examine_events(
+    databases: sql.Databases, spec: Spec, order: Order, fetched: landing.Fetched, folder: Path
+) -> evidence.Evidence:
     needs = {expectation.id: expectation.needs for expectation in register.load().suite("events")}
     return evidence.examine(
-        order.landed.partition, fetched.files, order.context, order.catalogue, spec.settings, needs, folder
+        databases, order.landed.partition, fetched.files, order.context, order.catalogue, spec.settings, needs, folder
     )
 
 
-def _examine_consents(spec: Spec, order: Order, fetched: landing.Fetched, folder: Path) -> evidence.Evidence:
+def _examine_consents(
+    databases: sql.Databases, spec: Spec, order: Order, fetched: landing.Fetched, folder: Path
+) -> evidence.Evidence:
     needs = {expectation.id: expectation.needs for expectation in register.load().suite("consents")}
-    return evidence.examine_consents(order.landed.partition, fetched.files, spec.settings, needs, folder)
+    return evidence.examine_consents(databases, order.landed.partition, fetched.files, spec.settings, needs, folder)
 
 
 def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evidence.Evidence) -> None:
