@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _PURPOSE = b"erased "
+_CHECK = b"the key is the one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,22 @@ class Erased:
         return Erased(self.key, {**self.days, **{self._name(one): day for one in pseudonyms}})
 
     def as_json(self) -> dict[str, Any]:
-        """Return the days as they are kept; the key stands elsewhere."""
-        return {name: day.isoformat() for name, day in sorted(self.days.items())}
+        """Return it as it is kept, with what tells its key from others; the key stands elsewhere."""
+        days = {name: day.isoformat() for name, day in sorted(self.days.items())}
+        return {"check": self._hashed(_CHECK), "days": days}
+
+    @staticmethod
+    def parse(document: Mapping[str, Any], key: bytes) -> Erased | None:
+        """Read what was kept; None where the key is another: nobody would be found in it."""
+        days = {name: date.fromisoformat(day) for name, day in document["days"].items()}
+        found = Erased(key, days)
+        return found if hmac.compare_digest(found._hashed(_CHECK), document["check"]) else None
 
     def _name(self, pseudonym: int) -> str:
-        return hmac.digest(self.key, _PURPOSE + str(pseudonym).encode(), "sha256").hex()
+        return self._hashed(str(pseudonym).encode())
+
+    def _hashed(self, said: bytes) -> str:
+        return hmac.digest(self.key, _PURPOSE + said, "sha256").hex()
 
 
 NOBODY = Erased()

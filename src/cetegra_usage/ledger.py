@@ -13,6 +13,9 @@ body is about stands in its `kind`: `verdict` (of a partition), `release` (which
      "until": the last day on which one of them had withdrawn, "erased": the day on which one was erased who had asked
      for it (each where there is one), "rollups": [...], "reason": "forgotten", or why somebody was erased}
 
+A verdict of which somebody was left out who had been erased says so too, and its `content` is that of all rows, so that
+what was made of them still holds.
+
 What older records name of a partition's rollups is gone, and should be; but of the consent log a day as it was before
 stays as long as a verdict on events rests on it, without who was erased. The fourth kind, `kept`, says which tallies,
 summaries and list of the erased are about to be put and which go::
@@ -155,13 +158,18 @@ class Record:
 
     @property
     def content(self) -> str:
-        """A hash of the state and the accepted rows; it stays the same when somebody is forgotten."""
+        """A hash of the state and the accepted rows; it stays the same when somebody is forgotten or erased."""
         return self.said("content") if "content" in self.body else content_of(self.state, self.rollups)
 
     @property
     def forgotten_until(self) -> date:
         """The last day on which somebody withdrew who was forgotten; `date.min` where all is as it was accepted."""
         return date.fromisoformat(self.body["until"]) if "until" in self.body else date.min
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether somebody went who had withdrawn, or was older than retention allows."""
+        return self.forgotten_until > date.min
 
     @property
     def erased_on(self) -> date:
@@ -256,20 +264,22 @@ class Ledger:
         """Return a verdict with the files that are left of it."""
         return self.left.get(verdict.number, verdict)
 
-    def standing(self, partition: str) -> list[Record]:
-        """Return the verdicts of which the files stay, oldest first.
+    def standing(self, partitions: Iterable[str]) -> list[Record]:
+        """Return the verdicts on some partitions of which the files stay, oldest first.
 
         That is the last one; of a day of the consent log also earlier ones on which a verdict on events still rests:
         what changed since is told by them.
         """
-        verdicts = self.verdicts.get(partition, [])
-        first = max(0, len(verdicts) - 1)
-        if first and partition.startswith("consents/"):
-            events = (record for other, record in self.latest.items() if other.startswith("events/"))
-            rested_on = min((record.body["consents"] for record in events), default=self.count)
-            while first and verdicts[first].number > rested_on:
+        events = (record for partition, record in self.latest.items() if partition.startswith("events/"))
+        rested_on = min((record.body["consents"] for record in events), default=self.count)
+        found: list[Record] = []
+        for partition in partitions:
+            verdicts = self.verdicts.get(partition, [])
+            first = max(0, len(verdicts) - 1)
+            while first and partition.startswith("consents/") and verdicts[first].number > rested_on:
                 first -= 1
-        return [self.now(verdict) for verdict in verdicts[first:]]
+            found += [self.now(verdict) for verdict in verdicts[first:]]
+        return found
 
 
 def load(store: Store) -> Ledger:

@@ -7,11 +7,12 @@ import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cetegra_usage import rollup
 from cetegra_usage.cli import main
-from cetegra_usage.errors import StorageError
+from cetegra_usage.errors import StorageError, UsageError
 from cetegra_usage.pipeline import erasure, plan, summaries
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import run as runs
@@ -107,16 +108,36 @@ def test_nobody_finds_who_was_erased_and_no_figure_moves(config: Path) -> None:
     assert found(config) == {"other"}
 
 
-def test_what_is_done_again_brings_nobody_back_and_breaks_no_promise(config: Path) -> None:
+def test_what_is_done_again_brings_nobody_back_moves_nothing_and_breaks_no_promise(config: Path) -> None:
+    # A withdrawal of theirs has no grant before it any more.
+    land_consents(config, [change(12, "withdrawn", day=DAYS[-1])], day=DAYS[-1])
+    landed.run(config, TODAY)
+    before = published(config)
     erase(config)
-    report = again(config)
+    report = again(config, [BEGINNING, DAYS[-1]])
     assert [outcome.failed for outcome in report.outcomes] == [[]] * len(DAYS)
     assert {outcome.rows.stripped for outcome in report.outcomes if outcome.rows} == {0}
     assert {outcome.state for outcome in report.outcomes} == {"accepted"}
     assert found(config) == {"other"}
+    assert (report.releases, published(config)) == ([], before)
     assert verify(load_settings(config)).faults == []
-    assert everybody(config, "2026-W23")["users"] == 1
-    assert landed.run(config, TODAY).releases == []
+
+
+def test_what_changes_for_others_redoes_nothing(config: Path) -> None:
+    erase(config)
+    log = [change(0, "granted", who, day=BEGINNING) for who in (PERSON, OTHER, PERSON + 1)]
+    land_consents(config, [*log, change(1, "withdrawn", PERSON + 1, day=BEGINNING)], day=BEGINNING)
+    report = landed.run(config, TODAY)
+    assert {outcome.state for outcome in report.outcomes} == {"unchanged"}
+
+
+def test_a_row_that_changes_because_data_came_late_counts_one_fewer_and_no_other_row_moves(config: Path) -> None:
+    erase(config)
+    usage(config, [TODAY])
+    land_events(config, [event(900, day=NEXT[0])], day=NEXT[0])
+    report = landed.run(config, TODAY + timedelta(days=9))
+    assert [(release.period.key, release.revision) for release in report.releases] == [("2026-W24", 1)]
+    assert (everybody(config, "2026-W23")["users"], everybody(config, "2026-W24")["users"]) == (2, 1)
 
 
 def test_what_comes_late_of_them_is_not_taken_in(config: Path) -> None:
@@ -137,17 +158,51 @@ def test_a_grant_of_a_later_day_begins_a_new_person_and_without_one_the_id_is_st
     erase(config, PERSON, OTHER)
     days = [TODAY + timedelta(days=number) for number in range(5)]
     usage(config, days)
+    rows = pq.ParquetFile(config.parent / f"landing/events/service=workspace/day={days[1]}/part-0.parquet").read()
+    soon = identified(999, 0, OTHER, day=days[1])  # within the skew of the day before
+    land_events(config, [*rows.to_pylist(), soon], day=days[1])
     land_consents(config, [change(0, "granted", day=days[1])], day=days[1])
+    assert {one.partition.day: one.rows.stripped for one in checked(config, days[-1]).outcomes}[days[1]] == 3
     report = landed.run(config, days[-1] + timedelta(days=1))
     rows = {outcome.partition.day: outcome.rows for outcome in report.outcomes if outcome.rows}
     # Of the day itself the log no longer tells.
-    assert [rows[day].stripped for day in days] == [0, 2, 2, 2, 2]
+    assert [rows[day].stripped for day in days] == [0, 3, 2, 2, 2]
     where = holding([config.parent / "warehouse/rollups"], {"person": PERSON, "other": OTHER})
     assert {name for _, name in where} == {"person"}
     assert {day for day in [*DAYS, *days] if any(f"/{day}/" in path for path, _ in where)} == set(days[1:])
     weeks = [everybody(config, week) for week in ("2026-W23", "2026-W24")]
     assert [(week["users"], week["new_users"]) for week in weeks] == [(2, 2), (1, 1)]
     assert weeks[1]["identified_events"] == 3 * 4 + 4 * 2  # events stay counted, as what they were
+
+
+def checked(config: Path, last: date) -> runs.Report:
+    with jobs.opened(load_settings(config), last + timedelta(days=1)) as job:
+        return runs.check(job, BEGINNING, last)
+
+
+def test_without_a_log_they_stay_away(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path, EXACT)
+    usage(config, DAYS)
+    shutil.rmtree(tmp_path / "landing/consents")
+    landed.run(config, TODAY)
+    erase(config)
+    usage(config, [TODAY + timedelta(days=1)])
+    shutil.rmtree(tmp_path / "landing/consents")
+    landed.run(config, TODAY + timedelta(days=2))
+    assert found(config) == {"other"}
+
+
+def test_a_file_that_cannot_be_read_is_no_more_than_incomplete(config: Path) -> None:
+    erase(config)
+    folder = land_events(
+        config, [identified(number, day=WEEK[1]) for number in range(2_000)], day=WEEK[1], sealed=False
+    )
+    (folder / "_seal.json").unlink()
+    content = bytearray((folder / "part-0.parquet").read_bytes())
+    content[len(content) // 3 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 3)
+    (folder / "part-0.parquet").write_bytes(content)
+    states = {outcome.partition.day: outcome.state for outcome in landed.run(config, TODAY).outcomes}
+    assert states == {day: "incomplete" if day == WEEK[1] else "unchanged" for day in DAYS}
 
 
 def test_the_log_as_it_was_before_knows_them_no_more(config: Path) -> None:
@@ -166,6 +221,35 @@ def test_the_log_as_it_was_before_knows_them_no_more(config: Path) -> None:
     assert {outcome.rows.stripped for outcome in report.outcomes if outcome.rows} == {2}
     assert found(config) == {"other"}
     assert verify(load_settings(config)).faults == []
+    assert (
+        len(list((config.parent / f"warehouse/rollups/consents/{BEGINNING}").iterdir())) == 1
+    )  # nobody rests on others
+
+
+def test_two_days_of_the_log_that_are_the_same_file(config: Path) -> None:
+    twice = [change(0, "granted", who, day=BEGINNING) for who in (PERSON, OTHER, OTHER)]
+    land_consents(config, twice, day=BEGINNING)
+    landed.run(config, TODAY)
+    erase(config)
+    assert found(config) == {"other"}
+    assert verify(load_settings(config)).faults == []
+
+
+@pytest.mark.parametrize("damage", ["list", "key"])
+def test_without_the_list_or_its_key_nothing_is_taken_in(config: Path, damage: str) -> None:
+    erase(config)
+    warehouse = config.parent / "warehouse"
+    (warehouse / "memory/key" if damage == "key" else next((warehouse / "erased").iterdir())).unlink()
+    for work in (lambda: landed.run(config, TODAY), lambda: erase(config, OTHER)):
+        with pytest.raises(StorageError, match="the list of who was erased cannot be used"):
+            work()
+
+
+def test_what_cannot_be_searched_is_told(config: Path) -> None:
+    (config.parent / "publish/other.parquet").write_bytes(b"PAR1")
+    (config.parent / "publish/other.gz").write_bytes(b"no gzip")
+    with pytest.raises(StorageError, match="nobody can say who is in 2 files of publish"):
+        erase(config)
 
 
 def test_what_died_on_the_way_is_done_by_doing_it_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +291,13 @@ def test_the_command(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert found(config) == set()
     segments = sorted((config.parent / "warehouse/ledger").iterdir(), key=lambda path: int(path.stem))
     assert all(record["body"]["reason"] == "asked for" for record in json.loads(segments[-1].read_text())["records"])
+
+
+def test_a_reason_that_says_who(config: Path) -> None:
+    with jobs.opened(load_settings(config), TODAY) as job, pytest.raises(UsageError) as refused:
+        erasure.erase(job, [PERSON], f"ticket of {PERSON}")
+    assert str(PERSON) not in f"{refused.value.what}{refused.value.why}{refused.value.hint}"
+    assert found(config) == {"person", "other"}
 
 
 @pytest.mark.parametrize(

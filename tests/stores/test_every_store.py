@@ -112,7 +112,7 @@ def test_paths_stay_inside(any_store: Store, path: str) -> None:
 def test_leftovers_are_what_nobody_names(any_store: Store) -> None:
     for path in ("data/named", "data/orphan", "other"):
         any_store.put(path, b"1")
-    assert [entry.path for entry in leftovers(any_store, {"data/named"}, "data")] == ["data/orphan"]
+    assert [entry.path for entry in leftovers(any_store, {"data/named"}, ["data"])] == ["data/orphan"]
 
 
 def test_describe_finds_create_if_absent_and_leaves_nothing(any_store: Store) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,8 +134,8 @@ def examine(
     """
     with databases.empty() as connection:
         shape = reader.view(connection, files, reader.EVENTS)
-        _register(connection, context, catalogue)
         try:
+            _register(connection, partition.day, context, catalogue)
             return _examine(connection, partition, shape, context, settings, needs, folder)
         except sql.QueryError as error:
             if not error.is_of_the_data:
@@ -310,7 +310,7 @@ def _number(
     return events, sessions
 
 
-def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue: Catalogue) -> None:
+def _register(connection: duckdb.DuckDBPyConnection, day: date, context: Context, catalogue: Catalogue) -> None:
     """Make the views that the statements read beside `landed`."""
     features = list(catalogue.features.values())
     vocabulary = {
@@ -331,7 +331,8 @@ def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue
     if context.intervals:
         intervals = connection.read_parquet(str(context.intervals))
         if context.erased.days:
-            intervals = intervals.union(connection.from_arrow(_as_if_granted(connection, context.erased).to_arrow()))
+            granted = _as_if_granted(connection, context.erased, day)
+            intervals = intervals.union(connection.from_arrow(granted.to_arrow()))
         intervals.create_view("intervals")
     else:
         connection.execute(
@@ -339,10 +340,13 @@ def _register(connection: duckdb.DuckDBPyConnection, context: Context, catalogue
         )
 
 
-def _as_if_granted(connection: duckdb.DuckDBPyConnection, erased: Erased) -> pl.DataFrame:
-    """Return the intervals of those of a partition who were erased: their rows were judged while the log knew them."""
-    there = connection.sql("SELECT DISTINCT pseudonym FROM landed WHERE pseudonym IS NOT NULL").pl()["pseudonym"]
-    return erased.among(there).select(
+def _as_if_granted(connection: duckdb.DuckDBPyConnection, erased: Erased, day: date) -> pl.DataFrame:
+    """Return the intervals of those of a partition who were erased on its day or later: the log knew them once.
+
+    Of a later partition they are no intervals, lest what the skew lets in were somebody's again.
+    """
+    there = erased.among(sql.frame(connection, "pseudonyms_seen")["pseudonym"])
+    return there.filter(pl.col("forgotten_before") > day).select(
         "pseudonym",
         granted_at=pl.lit(0, dtype=pl.Int64).cast(pl.Datetime("us")),
         withdrawn_at=pl.col("forgotten_before").cast(pl.Datetime("us")),

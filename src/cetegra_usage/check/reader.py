@@ -143,9 +143,11 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
             else:
                 parts.append(_ndjson(connection, file, number, schema, shape))
             continue
+        except duckdb.OutOfMemoryException:
+            failed: Exception = sql.QueryError("profile", "OutOfMemoryException")
         except (duckdb.Error, sql.QueryError, UnicodeError, OSError):
-            pass  # raised below, where no chain leads back to words that may quote rows
-        raise unreadable()
+            failed = unreadable()  # raised below, where no chain leads back to words that may quote rows
+        raise failed
     union = parts[0] if parts else _empty(connection, schema)
     for part in parts[1:]:
         union = union.union(part)

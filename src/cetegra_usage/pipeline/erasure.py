@@ -9,11 +9,13 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 from pyarrow import parquet
 
 from cetegra_usage import ledger, sql
@@ -91,13 +93,20 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
     Raises:
         QueryError: DuckDB failed on a rollup.
         StorageError: A store does not answer, another run holds the warehouse, or somebody was found again.
+        UsageError: The reason names one of them: it could not be erased from the ledger.
     """
+    if not set(pseudonyms).isdisjoint(map(int, _DIGITS.findall(reason.encode()))):
+        raise UsageError(
+            "the reason names somebody who is to be erased",
+            why="it stays in the ledger, out of which nothing is taken",
+            hint="--reason with the number of the request; nothing was erased",
+        )
     warehouse = job.stores.warehouse
     with job.held(everywhere=True):  # whose end removes the files that are no longer named
         # First of all, so that a run after one that died here takes nobody in.
         known = replace(job.spec.erased, key=memory.key(warehouse)).joined_by(pseudonyms, job.today)
         job.spec = replace(job.spec, erased=known)
-        keeping.keep(job, {memory.ERASED: ledger.compressed(known.as_json())}, reason=reason)
+        keeping.keep_erased(job, known, reason)
         gone = pl.DataFrame({"pseudonym": pseudonyms}, schema={"pseudonym": pl.Int64}).with_columns(
             forgotten_before=job.today + timedelta(days=1)
         )
@@ -123,10 +132,13 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
 
 def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:
     """Return what holds of the partitions in which somebody is who has to go, days of the log as they were among it."""
-    records = [record for partition in sorted(job.ledger.latest) for record in job.ledger.standing(partition)]
+    records = job.ledger.standing(sorted(job.ledger.latest))
     found: set[int] = set()
     for table in ("consents", "persons"):
-        whose = {str(path): record for record in records for path in memory.fetch_rollups(job, record, table)}
+        whose: dict[str, list[int]] = {}
+        for record in records:
+            for path in memory.fetch_rollups(job, record, table):
+                whose.setdefault(str(path), []).append(record.number)  # two may say the same
         if whose:
             there = (
                 pl.scan_parquet(list(whose), include_file_paths="path")
@@ -135,7 +147,7 @@ def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:
                 .select(pl.col("path").unique())
                 .collect(engine="streaming")
             )
-            found |= {whose[path].number for path in there["path"]}
+            found.update(*(whose[path] for path in there["path"]))
     return [record for record in records if record.number in found]
 
 
@@ -143,16 +155,27 @@ def _searched(store: Store, pseudonyms: set[int]) -> int:
     """Search every file of a store, and return how many there are.
 
     Raises:
-        StorageError: Somebody is in one.
+        StorageError: Somebody is in one, or one cannot be read.
     """
     entries = store.list()
-    held = [entry.path for entry in entries if _holds(entry.path, store.read(entry.path), pseudonyms)]
-    if held:
-        raise StorageError(
-            f"somebody who was to be erased is still in {len(held)} files of {store.name}",
-            why=", ".join(held[:3]),
-            hint="let no other program write there, and run the command again",
-        )
+    held: list[str] = []
+    unread: list[str] = []
+    for entry in entries:
+        try:
+            if _holds(entry.path, store.read(entry.path), pseudonyms):
+                held.append(entry.path)
+        except (OSError, EOFError, zlib.error, pa.ArrowException, pl.exceptions.PolarsError):
+            unread.append(entry.path)
+    for paths, what in (
+        (held, "somebody who was to be erased is still in {} files of {}"),
+        (unread, "nobody can say who is in {} files of {}, which are not what their names say"),
+    ):
+        if paths:
+            raise StorageError(
+                what.format(len(paths), store.name),
+                why=", ".join(paths[:3]),
+                hint="let no other program write there, remove what is not of this one, and run the command again",
+            )
     return len(entries)
 
 

@@ -55,9 +55,7 @@ def changes(old: Mapping[str, pl.DataFrame], new: Mapping[str, pl.DataFrame]) ->
     """Compare two revisions cell by cell; a row of nothing but true zeros that is new is no change."""
     found: list[Change] = []
     for name, frame in new.items():
-        before = old.get(name)
-        if before is None:
-            continue
+        before = old.get(name, frame.clear())
         measures = [column.removesuffix(_STATUS) for column in frame.columns if column.endswith(_STATUS)]
         dimensions = [c for c in frame.columns if c not in measures and not c.endswith(_STATUS)]
         joined = frame.join(before, on=dimensions, how="full", suffix="_old", coalesce=True, nulls_equal=True)
@@ -169,8 +167,9 @@ def _unit(change: Change, period: Period) -> Unit:
 
 
 def _differs(row: Mapping[str, Any], measure: str) -> bool:
-    old, new = (row[f"{measure}_status_old"], row[f"{measure}_old"]), (row[f"{measure}_status"], row[measure])
-    if old[0] is None or new[0] is None:  # a row that was not there: the catalogue grew or shrank
+    old = row.get(f"{measure}_status_old"), row.get(f"{measure}_old")
+    new = row[f"{measure}_status"], row[measure]
+    if old[0] is None or new[0] is None:  # a row that was not there (the catalogue grew or shrank), or a measure
         there = new if old[0] is None else old
         return there not in {("published", 0), ("published", 0.0), ("undefined", None)}
     return old != new

@@ -13,7 +13,7 @@ from cetegra_usage import landing, ledger
 from cetegra_usage.check import register
 from cetegra_usage.erased import NOBODY, Erased
 from cetegra_usage.errors import ConfigurationError, UsageError
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import keeping, memory
 from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.project import root, version
 from cetegra_usage.settings import load_catalogue
@@ -110,8 +110,9 @@ class Job:
         from cetegra_usage.pipeline import leftovers  # noqa: PLC0415  # it works with jobs
 
         with Lease(self.stores.warehouse) as self.lease:
+            before = leftovers.resting(self)
             yield
-            leftovers.collect(self, everywhere=everywhere or not self.lease.ended_well)
+            leftovers.collect(self, before, everywhere=everywhere or not self.lease.ended_well)
             ledger.sum_up(self.stores.warehouse, self.ledger)
         self.lease = None
 
@@ -139,14 +140,15 @@ def opened(settings: Settings, today: date | None) -> Generator[Job]:
     """
     stores = open_all(settings)
     catalogue = declared(settings)
+    chain = ledger.load(stores.warehouse)
     with spool() as folder:
         yield Job(
-            Spec(settings, folder, memory.erased(stores.warehouse)),
+            Spec(settings, folder, keeping.erased(stores.warehouse, chain)),
             today or datetime.now(UTC).date(),
             stores,
             catalogue,
             landing.scan(stores.landing, lambda service: service in catalogue.services or not _detected(service)),
-            ledger.load(stores.warehouse),
+            chain,
         )
 
 
@@ -197,10 +199,11 @@ def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date,
 
 
 def rules(settings: Settings) -> dict[str, Any]:
-    """Return what a verdict depends on beside the data: versions, hashes of suites and statements, two settings."""
+    """Return what a verdict depends on beside the data: version, hashes of suites and statements, and settings."""
     hashes = register.load().hashes
     statements = hashlib.sha256()
-    for file in sorted((root() / "sql" / "checks").glob("*.sql")):
+    room = root() / "sql"
+    for file in [*sorted((room / "checks").glob("*.sql")), room / "rollups" / "intervals.sql"]:
         statements.update(file.read_bytes())
     return {
         "cetegra-usage": version(),

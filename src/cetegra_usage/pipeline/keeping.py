@@ -1,22 +1,29 @@
-"""Files of the warehouse beside the rollups, tallies and summaries: a record says what each is before it is put.
+"""Files of the warehouse beside the rollups: a record says what each is before it is put.
 
 A run that dies in between leaves a record that names what is not there yet; the next one makes it again, to the byte.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cetegra_usage import ledger
+from cetegra_usage.erased import NOBODY, Erased
+from cetegra_usage.errors import StorageError
+from cetegra_usage.pipeline import memory
+from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Store
 
 TALLIES, SUMMARIES, ERASED = FOLDERS = ("tallies", "known", "erased")
 
@@ -55,6 +62,43 @@ def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = (), 
 def is_kept(job: Job, path: str, content: bytes) -> bool:
     """Whether a file is what its record says: another is as good as none."""
     return job.ledger.kept.get(path) == _stored(path, content)
+
+
+def keep_erased(job: Job, erased: Erased, reason: str) -> None:
+    """Keep the list of who was erased, under a name of its content: it is there before a record names it."""
+    content = ledger.compressed(erased.as_json())
+    path = f"{ERASED}/{hashlib.sha256(content).hexdigest()[:16]}.json.gz"
+    job.stores.warehouse.put(path, content)
+    keep(job, {path: content}, gone=[one for one in _lists(job.ledger) if one != path], reason=reason)
+
+
+def erased(store: Store, chain: ledger.Ledger) -> Erased:
+    """Return who was erased.
+
+    Raises:
+        StorageError: The list is not what its record names, or is of another key: with none, who was erased would be
+            taken in again.
+    """
+    paths = _lists(chain)
+    if not paths:
+        return NOBODY
+    try:
+        content, key = store.read(paths[-1]), store.read(memory.KEY)
+        is_same = hashlib.sha256(content).hexdigest() == chain.kept[paths[-1]].sha256
+        found = Erased.parse(json.loads(gzip.decompress(content)), bytes.fromhex(key.decode())) if is_same else None
+    except (ObjectMissingError, ValueError):
+        found = None
+    if found:
+        return found
+    raise StorageError(
+        "the list of who was erased cannot be used",
+        why=f"{paths[-1]} or {memory.KEY} is not there, or another: who was erased would be taken in again",
+        hint="put both back from a copy of the warehouse, then cetegra-usage verify",
+    )
+
+
+def _lists(chain: ledger.Ledger) -> list[str]:
+    return [path for path in chain.kept if path.startswith(f"{ERASED}/")]
 
 
 def _stored(path: str, content: Path | bytes) -> ledger.StoredFile:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Entry, Store
 
 _RELEASES, _VOCABULARIES = "releases", "memory/vocabularies"
-_NAMED = (memory.ROLLUPS, *keeping.FOLDERS)
+_NAMED = (memory.ROLLUPS, *keeping.FOLDERS, _VOCABULARIES)
 _FEW = 16
 """Partitions up to which each one's folder is listed; of more the whole warehouse is, which asks a store less often."""
 
@@ -47,25 +47,32 @@ def find(job: Job) -> list[tuple[Store, Entry]]:
     files, folders = named(job)
     warehouse, publish = job.stores.warehouse, job.stores.publish
     released = {entry.path for entry in publish.list(_RELEASES) if "/".join(entry.path.split("/")[:3]) in folders}
-    vocabularies = [entry for entry in warehouse.list(_VOCABULARIES) if entry.path not in files]
     return [
-        *((warehouse, entry) for folder in _NAMED for entry in leftovers(warehouse, files, folder)),
-        *((warehouse, entry) for entry in vocabularies),
-        *((publish, entry) for entry in leftovers(publish, released, _RELEASES)),
+        *((warehouse, entry) for entry in leftovers(warehouse, files, _NAMED)),
+        *((publish, entry) for entry in leftovers(publish, released, [_RELEASES])),
     ]
 
 
-def collect(job: Job, *, everywhere: bool) -> None:
+def resting(job: Job) -> set[str]:
+    """Return the paths of the days of the consent log that stay for the sake of earlier verdicts on events."""
+    several = [
+        one for one, verdicts in job.ledger.verdicts.items() if len(verdicts) > 1 and one.startswith("consents/")
+    ]
+    return _of_rollups(job, several)
+
+
+def collect(job: Job, before: set[str], *, everywhere: bool) -> None:
     """Remove what nothing names.
 
     Args:
         job: What is there; the warehouse is held.
+        before: What `resting` returned when the command began.
         everywhere: Whether anything else may have been left than what this command itself replaced.
 
     Raises:
         StorageError: A store does not answer, or the hold on the warehouse was lost.
     """
-    found = find(job) if everywhere or len(job.touched) > _FEW else _replaced(job)
+    found = find(job) if everywhere or len(job.touched) > _FEW else _replaced(job, before)
     job.make_sure()
     for store, entry in found:
         store.delete(entry.path)
@@ -73,15 +80,16 @@ def collect(job: Job, *, everywhere: bool) -> None:
 
 def _of_rollups(job: Job, partitions: Iterable[str]) -> set[str]:
     """Return the paths that stay of some partitions' rollups."""
-    records = (record for partition in partitions for record in job.ledger.standing(partition))
-    return {file.path for record in records for file in record.rollups}
+    return {file.path for record in job.ledger.standing(partitions) for file in record.rollups}
 
 
-def _replaced(job: Job) -> list[tuple[Store, Entry]]:
-    """Return what this command has replaced: files of the partitions that it took which no longer hold."""
+def _replaced(job: Job, before: set[str]) -> list[tuple[Store, Entry]]:
+    """Return what this command has replaced: files of the partitions that it took, and of the log, that do not stay."""
     warehouse = job.stores.warehouse
+    partitions = job.touched | {path.removeprefix(f"{memory.ROLLUPS}/").rsplit("/", 1)[0] for path in before}
+    files = _of_rollups(job, partitions)
+    partitions = job.touched | {path.removeprefix(f"{memory.ROLLUPS}/").rsplit("/", 1)[0] for path in before - files}
     found: list[tuple[Store, Entry]] = []
-    files = _of_rollups(job, job.touched)
-    for partition in sorted(job.touched):
+    for partition in sorted(partitions):
         found += [(warehouse, one) for one in warehouse.list(memory.rollups_of(partition)) if one.path not in files]
     return found

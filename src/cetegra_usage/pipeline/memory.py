@@ -1,6 +1,6 @@
 """What the warehouse remembers beside the ledger: listings seen, attempts that failed, vocabularies, its key.
 
-None of it is a verdict: without it, work is done again, and comes out the same.
+None of it is a verdict: without it, work is done again, and comes out the same; but the key has no other copy.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ import json
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.erased import NOBODY, Erased
 from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 FILE = "memory/partitions.json.gz"
 KEY = "memory/key"
-ERASED = "erased/pseudonyms.json.gz"
 ROLLUPS = "rollups"
 _COUNTS = "totals"
 """The one rolled-up table that holds nobody."""
@@ -144,14 +141,6 @@ def key(store: Store) -> bytes:
     return bytes.fromhex(store.read(KEY).decode())
 
 
-def erased(store: Store) -> Erased:
-    """Return who was erased."""
-    days = read_compressed(store, ERASED)
-    if days is None:
-        return NOBODY
-    return Erased(key(store), {name: date.fromisoformat(day) for name, day in days.items()})
-
-
 def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
     """Bring the files of one rolled-up table of a record here, in bucket order."""
     return fetch(job, [file for file in record.rollups if table_of(file.path) == table])
@@ -183,11 +172,16 @@ def rollup_files(job: Job, record: Record, wants: Callable[[str], bool]) -> list
     ]
 
 
-def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
-    """Put a file of a partition's rollups into the warehouse under a name of its content; the local one goes."""
+def stored_as(partition: str, file: Path) -> StoredFile:
+    """Return as what a file of a partition's rollups is stored: under a name of its content."""
     sha256 = sha256_of(file)
     name = file.name.rsplit("-", 1)[-1]  # of a file that was stored before, without the old hash
-    stored = StoredFile(f"{rollups_of(partition)}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
+    return StoredFile(f"{rollups_of(partition)}/{sha256[:16]}-{name}", file.stat().st_size, sha256)
+
+
+def store_rollup(store: Store, partition: str, file: Path) -> StoredFile:
+    """Put a file of a partition's rollups into the warehouse; the local one goes."""
+    stored = stored_as(partition, file)
     store.put_file(stored.path, file)
     file.unlink()
     return stored

@@ -243,7 +243,7 @@ class _LateConsent:
         assert item.record is not None  # noqa: S101  # the caller looked
         if self._is_log and _knew_no_log(item.record):  # whoever is not in the log has never granted
             persons = _read(self._job, item.record, "persons", ["pseudonym"])
-            return not item.record.is_verdict or not persons.is_empty()
+            return item.record.has_forgotten or not persons.is_empty()
         seen = item.record.body["consents"]
         later = self._later(item.partition.day, seen)
         if not later:
@@ -253,10 +253,10 @@ class _LateConsent:
         relevant = pl.concat([_NO_CHANGES, *changes]).filter(pl.col("changed_at") < end)
         if relevant.is_empty():
             return False
-        if item.record.rows.stripped and (relevant["state"] == "granted").any():
-            return True  # what was stripped may have been lawful
+        if item.record.rows.stripped:
+            return True  # it may have been lawful: a grant came, or a withdrawal is there no more
         persons = _read(self._job, item.record, "persons", ["pseudonym"])
-        if not item.record.is_verdict:  # who was forgotten is no longer there, and had withdrawn
+        if item.record.has_forgotten:  # who was forgotten is no longer there, and had withdrawn
             left = relevant.filter(pl.col("state") == "withdrawn")["pseudonym"]
             persons = pl.concat([persons, self._withdrawn, left.to_frame()])
         return not relevant.join(persons, on="pseudonym", how="semi").is_empty()

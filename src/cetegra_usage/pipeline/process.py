@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from cetegra_usage.erased import Erased
     from cetegra_usage.ledger import StoredFile
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.pipeline.plan import Item
     from cetegra_usage.store import Store
 
+_CHANGED = "its files changed while they were read"
 WAVE = 256
 """Partitions that are judged and committed together, at most, but for those of one day."""
 WAVE_BYTES = 8 << 30
@@ -74,6 +74,19 @@ class Examined:
     inputs: tuple[Input, ...] = ()
     evidence: evidence.Evidence | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """What a worker rolled a partition up into.
+
+    Attributes:
+        files: The stored files.
+        beside: What its record says where somebody was left out who had been erased: `content` of all rows, `erased`.
+    """
+
+    files: tuple[StoredFile, ...]
+    beside: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +182,8 @@ def write_intervals(job: Job, extra: Mapping[Partition, Path] | None = None) -> 
     log = consent_log.changes(job)
     days = [partition.day for partition in extra]
     frames = [pl.read_parquet(path).select(consent_log.COLUMNS) for path in extra.values()]
-    log = pl.concat([log.filter(~pl.col("day").is_in(days)).select(consent_log.COLUMNS), *frames])
+    known = log.filter(~pl.col("day").is_in(days)).select(consent_log.COLUMNS)
+    log = pl.concat([known, *map(job.spec.erased.spared, frames)])
     with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
         connection.register("consent_log", log)
         sql.table(connection, "intervals")
@@ -200,57 +214,91 @@ def _examined(spec: Spec, order: Order, landing_store: Store, databases: sql.Dat
         _hold_against(landed, fetched, found)
         if not landing.still(landing_store, landed):
             raise IncompletePartitionError(  # noqa: TRY301
-                "its files changed while they were read",
-                why="they were replaced or removed",
-                hint="cetegra-usage run",
+                _CHANGED, why="they were replaced or removed", hint="cetegra-usage run"
             )
     except IncompletePartitionError as error:
         return Examined(landed, why=error.what)
     return Examined(landed, fetched.files, fetched.inputs, found)
 
 
-def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[tuple[StoredFile, ...]]:
+def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[RolledUp | None]:
     """Roll up some accepted partitions into the warehouse; a worker's task, and idempotent: files are named by content.
+
+    Returns:
+        What each was rolled up into; None where its files are no longer those that were examined.
 
     Raises:
         StorageError: A store does not answer; the batch may be tried again.
     """
+    landing_store = open_store("landing", spec.settings.landing, folder=spec.settings.folder)
     warehouse = open_store("warehouse", spec.settings.warehouse, folder=spec.settings.folder)
     with _databases(spec) as databases:
-        return [_rolled_up(spec, examined, warehouse, databases) for examined in batch]
+        return [_rolled_up(spec, examined, landing_store, warehouse, databases) for examined in batch]
 
 
-def _rolled_up(spec: Spec, examined: Examined, warehouse: Store, databases: sql.Databases) -> tuple[StoredFile, ...]:
+def _rolled_up(
+    spec: Spec, examined: Examined, landing_store: Store, warehouse: Store, databases: sql.Databases
+) -> RolledUp | None:
     partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
     made_in = folder / "rollups"
     made_in.mkdir(exist_ok=True)
-    with databases.empty() as connection:
-        if partition.kind == "events":
-            groups = evidence.accepted(connection, examined.files, folder)
-            made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
-        else:
-            reader.view(connection, examined.files, reader.CONSENTS)
-            connection.sql(sql.load("landed_changes").text).create_view("consents")
-            made = rollup.roll_up_consents(connection, made_in)
-        if spec.erased.days:
-            _erase(connection, spec.erased, made, folder)
+    are_copies = all(file.is_relative_to(spec.spool) for file in examined.files)
+    beside: dict[str, Any] = {}
+    try:
+        with databases.empty() as connection:
+            if partition.kind == "events":
+                groups = evidence.accepted(connection, examined.files, folder)
+                made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
+            else:
+                reader.view(connection, examined.files, reader.CONSENTS)
+                connection.sql(sql.load("landed_changes").text).create_view("consents")
+                made = rollup.roll_up_consents(connection, made_in)
+            if spec.erased.days:
+                beside = _erase(connection, spec, partition, made)
+    except (IncompletePartitionError, sql.QueryError):
+        if are_copies or landing.still(landing_store, examined.landed):
+            raise
+        return None
+    if not are_copies and not landing.still(landing_store, examined.landed):
+        return None
     files = [memory.store_rollup(warehouse, partition.id, file) for file in made]
-    return tuple(sorted(files, key=lambda stored_file: stored_file.path))
+    return RolledUp(tuple(sorted(files, key=lambda stored_file: stored_file.path)), beside)
 
 
-def _erase(connection: duckdb.DuckDBPyConnection, erased: Erased, made: Sequence[Path], folder: Path) -> None:
-    """Write new rollups again, where they are, without who was erased: nothing else was kept of them yet."""
-    into = folder / "erasing"
+def _erase(
+    connection: duckdb.DuckDBPyConnection, spec: Spec, partition: Partition, made: Sequence[Path]
+) -> dict[str, Any]:
+    """Write new rollups again, where they are, without who was erased: nothing else was kept of them yet.
+
+    Returns:
+        `content`, as if nobody were left out, and `erased`, the last of the days; nothing where nobody was there.
+    """
+    into = spec.folder(partition) / "erasing"
     into.mkdir(exist_ok=True)
     buckets: dict[int, dict[str, Path]] = {}
     for file in made:
         buckets.setdefault(memory.bucket_of(file.name), {})[memory.table_of(file.name)] = file
+    left: list[tuple[Path, Path]] = []
+    last = date.min
     for tables in buckets.values():
         whose = tables.get("persons") or tables.get("consents")
-        if whose:
-            gone = erased.among(pl.read_parquet(whose, columns=["pseudonym"])["pseudonym"].unique())
-            for table, file in rollup.without(connection, tables, gone, into).items():
-                file.replace(tables[table])
+        gone = (
+            spec.erased.among(pl.read_parquet(whose, columns=["pseudonym"])["pseudonym"].unique())
+            if whose
+            else pl.DataFrame()
+        )
+        if gone.is_empty():
+            continue
+        last = max(last, *(before - timedelta(days=1) for before in gone["forgotten_before"]))
+        if partition.kind == "events" and not spec.intervals.exists():  # no log could tell of a new grant
+            gone = gone.with_columns(forgotten_before=pl.lit(date.max))
+        left += [(tables[table], file) for table, file in rollup.without(connection, tables, gone, into).items()]
+    if not left:
+        return {}
+    whole = sorted((memory.stored_as(partition.id, file) for file in made), key=lambda stored_file: stored_file.path)
+    for file, shorter in left:
+        shorter.replace(file)
+    return {"content": ledger.content_of("accepted", whole), "erased": last.isoformat()}
 
 
 def _examine_events(
@@ -294,12 +342,20 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     compare(job, list(judged.values()), counts)
     verdicts = judge.judge(kind, counts)
     accepted = [one for partition, one in judged.items() if verdicts[partition].state == "accepted"]
-    stored: dict[str, tuple[StoredFile, ...]] = {}
+    stored: dict[str, RolledUp] = {}
     if keep:
         job.touched |= {item.partition.id for item in items}
         batches = _batches(job, accepted)
-        for batch, files in zip(batches, each(roll_up_batch, job.spec, batches, name=f"roll up {kind}"), strict=True):
-            stored |= dict(zip((one.landed.partition.id for one in batch), files, strict=True))
+        for batch, made in zip(batches, each(roll_up_batch, job.spec, batches, name=f"roll up {kind}"), strict=True):
+            for one, rolled_up in zip(batch, made, strict=True):
+                if rolled_up:
+                    stored[one.landed.partition.id] = rolled_up
+                else:
+                    judged.pop(one.landed.partition.id)
+        examined = [
+            one if one.landed.partition.id in judged or one.why else replace(one, evidence=None, why=_CHANGED)
+            for one in examined
+        ]
     outcomes = {one.landed.partition: _outcome(one, verdicts.get(one.landed.partition.id)) for one in examined}
     if keep:
         _commit(job, items, judged, verdicts, stored, outcomes, reason)
@@ -353,8 +409,11 @@ def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, di
             counts[partition.id]["pseudonym_one_service"] = both
 
 
-def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]) -> int:
-    """Return the number of sessions that had begun more than `max_days` before, as far as they were seen then."""
+def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]) -> int | None:
+    """Return the number of sessions that had begun more than `max_days` before, as far as they were seen then.
+
+    None where files that are read again are no longer there: not checked.
+    """
     max_days = job.settings.session.max_days
     partition = one.landed.partition
     examined: list[tuple[Sequence[Path], Path]] = []
@@ -369,14 +428,17 @@ def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]
             rollups += memory.fetch_rollups(job, record, "sessions")
     if not examined and not rollups:
         return 0
-    return tabs.long_sessions(
-        (one.files, job.spec.folder(partition)),
-        examined,
-        rollups,
-        max_days=max_days,
-        memory_limit=job.settings.engine.memory_limit,
-        spill=job.spec.spool / "spill",
-    )
+    try:
+        return tabs.long_sessions(
+            (one.files, job.spec.folder(partition)),
+            examined,
+            rollups,
+            max_days=max_days,
+            memory_limit=job.settings.engine.memory_limit,
+            spill=job.spec.spool / "spill",
+        )
+    except IncompletePartitionError:
+        return None
 
 
 def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
@@ -388,7 +450,7 @@ def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, 
     days = [partition.day for partition in own]
     known = consent_log.changes(job).filter(~pl.col("day").is_in(days))
     frames = [
-        pl.read_parquet(path).select(pl.lit(partition.day).alias("day"), *consent_log.COLUMNS)
+        job.spec.erased.spared(pl.read_parquet(path)).select(pl.lit(partition.day).alias("day"), *consent_log.COLUMNS)
         for partition, path in own.items()
     ]
     changes = pl.concat([known, *frames])
@@ -449,7 +511,7 @@ def _commit(
     items: Sequence[Item],
     judged: Mapping[str, Examined],
     verdicts: Mapping[str, judge.Verdict],
-    stored: Mapping[str, tuple[StoredFile, ...]],
+    stored: Mapping[str, RolledUp],
     outcomes: Mapping[Partition, Outcome],
     reason: str | None,
 ) -> None:
@@ -460,7 +522,7 @@ def _commit(
     why = {item.partition.id: item.reason for item in items}
     bodies: list[dict[str, Any]] = []
     for partition in sorted(judged):
-        one, verdict = judged[partition], verdicts[partition]
+        one, verdict, rolled_up = judged[partition], verdicts[partition], stored.get(partition, RolledUp(()))
         assert one.evidence is not None  # noqa: S101
         bodies.append(
             {
@@ -493,8 +555,9 @@ def _commit(
                     "duckdb": duckdb.__version__,
                     "great-expectations": judge.gx_version(),
                 },
-                "content": ledger.content_of(verdict.state, stored.get(partition, ())),
-                "rollups": [asdict(file) for file in stored.get(partition, ())],
+                "content": ledger.content_of(verdict.state, rolled_up.files),
+                "rollups": [asdict(file) for file in rolled_up.files],
+                **rolled_up.beside,
             }
         )
     job.make_sure()

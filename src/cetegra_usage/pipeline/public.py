@@ -374,7 +374,7 @@ def _article_30(job: Job) -> dict[str, str | list[str]]:
         + ", ".join(sorted({str(store["country"]) for store in stores})),
         "retention": [
             f"identified rollups {settings.retention.identified_days} days",
-            f"evidence {settings.retention.evidence_days} days",
+            f"evidence {settings.retention.evidence_days} days: not removed by age yet, nor is the consent log",
             "events stay in the landing zone, under the collector's rules",
         ],
         "measures": [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ import polars as pl
 from cetegra_usage import measure
 from cetegra_usage.pipeline import keeping
 from cetegra_usage.pipeline.plan import parse
-from cetegra_usage.project import root
+from cetegra_usage.project import root, version
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.measure import Unit
@@ -32,8 +33,8 @@ _INPUTS, _RULES = "inputs", "rules"
 
 
 def statements() -> str:
-    """Return a hash of the statements by which rows are rolled up and measured."""
-    hashed = hashlib.sha256()
+    """Return a hash of what rows are rolled up and measured by: statements, and the version of all else."""
+    hashed = hashlib.sha256(version().encode())
     for room in ("sql/marts", "sql/rollups"):
         for file in sorted((root() / room).iterdir()):
             hashed.update(file.read_bytes())
@@ -90,19 +91,18 @@ class Kept:
 
         Who was erased counts in nothing that is made after that.
         """
-        records = self._forgotten(unit).items()
+        records = self._within(unit, self._forgotten_in).items()
         return [partition for partition, record in records if record.forgotten_until >= unit.beginning]
 
     def _is_erased(self, unit: Unit) -> bool:
         """Whether somebody was erased, after a unit had closed, out of what it looks at."""
-        return any(record.erased_on > unit.last for record in self._forgotten(unit).values())
+        return any(record.erased_on > unit.last for record in self._within(unit, self._erased_in).values())
 
-    def _forgotten(self, unit: Unit) -> dict[Partition, Record]:
+    def _within(self, unit: Unit, records: Mapping[Partition, Record]) -> dict[Partition, Record]:
+        """Return those of some partitions' records at which a unit looks."""
         settings = self._job.settings
         first = unit.made_from(settings.retention.identified_days, settings.session.max_days)
-        return {
-            partition: record for partition, record in self._forgotten_in.items() if first <= partition.day <= unit.last
-        }
+        return {partition: record for partition, record in records.items() if first <= partition.day <= unit.last}
 
     def _inputs(self, unit: Unit) -> str:
         return measure.fingerprint(unit, self._contents, catalogue=self._job.catalogue, settings=self._job.settings)
@@ -119,7 +119,12 @@ class Kept:
     @cached_property
     def _forgotten_in(self) -> dict[Partition, Record]:
         latest = self._job.ledger.latest.items()
-        return {parse(partition): record for partition, record in latest if not record.is_verdict}
+        return {parse(partition): record for partition, record in latest if record.has_forgotten}
+
+    @cached_property
+    def _erased_in(self) -> dict[Partition, Record]:
+        latest = self._job.ledger.latest.items()
+        return {parse(partition): record for partition, record in latest if record.erased_on > date.min}
 
 
 def _path(unit: Unit) -> str:

@@ -154,4 +154,5 @@ def path_of(number: int) -> str:
 
 
 def _numbers(store: Store) -> list[int]:
-    return [int(entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")) for entry in store.list(FOLDER)]
+    names = (entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json") for entry in store.list(FOLDER))
+    return [int(name) for name in names if name.isdecimal()]

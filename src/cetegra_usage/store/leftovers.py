@@ -1,4 +1,4 @@
-"""What dead runs left behind: files that nothing names."""
+"""What dead runs left behind: files that nothing names, and writes that never ended."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from cetegra_usage.store.base import Store
 
 
-def leftovers(store: Store, named: Collection[str], prefix: str = "") -> list[Entry]:
+def leftovers(store: Store, named: Collection[str], folders: Collection[str]) -> list[Entry]:
     """Return what may be deleted under the lease: nobody else is writing then.
 
     Args:
         store: Where to look.
         named: Paths that the manifests name; never returned.
-        prefix: Folder to look in.
+        folders: Folders to look in.
 
     Returns:
-        Files below `prefix` that are not named, and what interrupted writes left anywhere in the store.
+        Files in the folders that are not named, and what interrupted writes left anywhere in the store.
     """
     kept = frozenset(named)
-    unnamed = [entry for entry in store.list(prefix) if entry.path not in kept]
+    unnamed = [entry for folder in folders for entry in store.list(folder) if entry.path not in kept]
     return unnamed + [Entry(path, 0, "") for path in store.litter()]
