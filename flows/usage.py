@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
+from cetegra_usage.errors import StorageError  # noqa: E402
 from cetegra_usage.pipeline import job as jobs  # noqa: E402
 from cetegra_usage.pipeline import run as runs  # noqa: E402
 from cetegra_usage.settings import load_settings  # noqa: E402
@@ -23,6 +24,7 @@ from cetegra_usage.settings import load_settings  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from prefect.client.schemas.objects import State
     from prefect.task_runners import TaskRunner
 
     from cetegra_usage.pipeline.job import Spec
@@ -32,8 +34,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-# Retried because a store may not answer: what the data is at fault for is an outcome, no exception.
-@task(retries=3, retry_delay_seconds=[1, 5, 20], retry_jitter_factor=0.5, cache_policy=NO_CACHE, persist_result=False)
+def _is_of_a_store(_: object, __: object, state: State) -> bool:
+    """Whether a store did not answer: it may the next time. What data is at fault for is an outcome, no exception."""
+    return isinstance(state.result(raise_on_failure=False), StorageError)
+
+
+@task(
+    retries=3,
+    retry_delay_seconds=[1, 5, 20],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_is_of_a_store,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 def batch(work: Callable[[Spec, Any], Any], spec: Spec, items: Any) -> Any:
     """Do one batch of partitions or releases."""
     return work(spec, items)

@@ -7,7 +7,7 @@ SELECT
     coalesce(3 * count(*) - count(pseudonym) - count(changed_at) - count(state) - sum(lost), 0) AS consent_values_present,
     coalesce(sum(unreadable), 0) AS consent_values_readable,
     count(*) FILTER (changed_at < $day OR changed_at >= $day + INTERVAL 1 DAY) AS consent_inside_the_day,
-    count(*) FILTER (pseudonym <= 4294967296 OR pseudonym > 9223372036854775807) AS consent_pseudonym_in_range,
+    count(*) FILTER (pseudonym <= 4294967296) AS consent_pseudonym_in_range,
     count(*) FILTER (state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
     count(*) - count(DISTINCT (pseudonym, changed_at, state)) AS duplicate,
     count(*) FILTER (changed_at < $day + to_seconds($skew_seconds)) AS early_changes

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 Kind = Literal["events", "consents", "feedback"]
-State = Literal["accepted", "quarantined", "incomplete", "unchanged"]
 
 ALL = "all"
 """The value of a dimension that marks a total over it."""

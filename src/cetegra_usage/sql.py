@@ -207,8 +207,8 @@ def view(connection: duckdb.DuckDBPyConnection, name: str, /, **parameters: Any)
     _run(connection, name, parameters, lambda relation: relation.create_view(name))
 
 
-def write(relation: duckdb.DuckDBPyRelation, file: Path, *, partition_by: str | None = None) -> None:
-    """Write a relation as Parquet: zstd, in its own order; in folders by the values of one column if that is named.
+def write(relation: duckdb.DuckDBPyRelation, file: Path) -> None:
+    """Write a relation as Parquet: zstd, in its own order.
 
     Raises:
         QueryError: DuckDB failed; the message names the file's table and the kind of failure, never a value.
@@ -216,10 +216,7 @@ def write(relation: duckdb.DuckDBPyRelation, file: Path, *, partition_by: str | 
     import duckdb  # noqa: PLC0415
 
     try:
-        if partition_by:
-            relation.write_parquet(str(file), compression="lz4", partition_by=[partition_by])
-        else:
-            relation.write_parquet(str(file), compression="zstd")
+        relation.write_parquet(str(file), compression="zstd")
     except duckdb.Error as error:
         kind = type(error).__name__
     else:

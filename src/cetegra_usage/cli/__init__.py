@@ -149,7 +149,7 @@ def _colour() -> bool | None:
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every command takes: `config`, `settings` (from --set) and `as_json`."""
+    """Add the options that every command takes: `config`, `flags` (from --set) and `as_json`."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         click.option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +97,3 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(len(text) for text in column) for column in zip(columns, *texts, strict=True)]
     for line in (list(columns), *texts):
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-
-
-def is_terminal() -> bool:
-    """Whether somebody watches: progress is shown only then."""
-    return sys.stderr.isatty()

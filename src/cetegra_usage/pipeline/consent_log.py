@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from cetegra_usage.model import Partition
 from cetegra_usage.pipeline import memory
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from cetegra_usage.ledger import Record
+    from cetegra_usage.ledger import Ledger, Record
     from cetegra_usage.pipeline.job import Job
+    from cetegra_usage.store import Store
 
-_FILE = "memory/consents.parquet"
+FILE = "memory/consents.parquet"
 _MADE_FROM = "made from"
 COLUMNS = ("pseudonym", "changed_at", "state")
 _NONE = pl.DataFrame(
@@ -38,18 +40,32 @@ def exists(job: Job) -> bool:
     return job.zone.has_consents or any(partition.startswith("consents/") for partition in job.ledger.latest)
 
 
+def absent_from(job: Job) -> date | None:
+    """Return the first day from which on the log is absent; None where there is none at all.
+
+    An absent day counts as empty once a later one is there, or the patience is over. A day that is not over is never
+    taken, and tells nothing of those before it.
+    """
+    if not exists(job):
+        return None
+    days = [partition.day for partition in job.zone.partitions if partition.kind == "consents"]
+    days += [Partition.parse(partition).day for partition in job.ledger.latest if partition.startswith("consents/")]
+    last = max((day for day in days if day < job.today), default=date.min)
+    return max(last + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
+
+
 def changes(job: Job) -> pl.DataFrame:
     """Return every accepted change: `day` (of its partition), `pseudonym`, `changed_at`, `state`; ordered.
 
     Raises:
         StorageError: The warehouse does not answer.
     """
-    return pl.read_parquet(_local(job)) if job.consents == _days(job) else _put_together(job)
+    return pl.read_parquet(_local(job)) if job.consents == days(job.ledger) else _put_together(job)
 
 
 def file(job: Job) -> Path:
     """Return a local file with what `changes` returns; without a log it has no rows."""
-    if job.consents != _days(job):
+    if job.consents != days(job.ledger):
         _put_together(job)
     return _local(job)
 
@@ -58,33 +74,24 @@ def _local(job: Job) -> Path:
     return job.spec.spool / "consents.parquet"
 
 
-def _days(job: Job) -> dict[str, int]:
-    """Return the number of the record that holds of each day of the log."""
-    return {
-        partition.removeprefix("consents/"): record.number
-        for partition, record in job.ledger.latest.items()
-        if partition.startswith("consents/")
-    }
-
-
 def _put_together(job: Job) -> pl.DataFrame:
     """Write the local file, and keep it in the warehouse if it is made from others than what was kept."""
-    now = _days(job)
-    kept, days = _kept(job) if job.consents is None else (pl.read_parquet(_local(job)), job.consents)
-    same = {day for day, record in now.items() if days.get(day) == record}
-    frames = [
-        pl.read_parquet(path).select(pl.lit(date.fromisoformat(day)).alias("day"), *COLUMNS)
+    now = days(job.ledger)
+    kept, before = _kept(job) if job.consents is None else (pl.read_parquet(_local(job)), job.consents)
+    same = {day for day, record in now.items() if before.get(day) == record}
+    new = put_together(
+        (day, path)
         for day in sorted(now.keys() - same)
         for path in memory.fetch_rollups(job, job.ledger.latest[f"consents/{day}"], "consents")
-    ]
+    )
     rows = kept.filter(pl.col("day").is_in([date.fromisoformat(day) for day in same]))
-    rows = pl.concat([_NONE, rows, *frames]).sort(_NONE.columns)
+    rows = pl.concat([rows, new]).sort(_NONE.columns)
     data = io.BytesIO()
     made_from = {"days": now, "sha256": last.sha256 if (last := _last(job, now)) else None}
     rows.write_parquet(data, metadata={_MADE_FROM: json.dumps(made_from, sort_keys=True)})
     _local(job).write_bytes(data.getbuffer())
-    if days != now and job.lease:
-        job.stores.warehouse.put(_FILE, data.getvalue())
+    if before != now and job.lease:
+        job.stores.warehouse.put(FILE, data.getvalue())
     job.consents = now
     return rows
 
@@ -92,20 +99,47 @@ def _put_together(job: Job) -> pl.DataFrame:
 def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return what is kept, and from which records; nothing where these are of another chain."""
     try:
-        data = job.stores.warehouse.read(_FILE)
-    except ObjectMissingError:
+        rows, made_from = read(job.stores.warehouse)
+    except (ObjectMissingError, pl.exceptions.PolarsError, ValueError, KeyError):
         return _NONE, {}
-    made_from = json.loads(pl.read_parquet_metadata(io.BytesIO(data)).get(_MADE_FROM, "{}"))
-    last = _last(job, made_from.get("days", {}))
+    last = _last(job, made_from["days"])
     if last is None or last.sha256 != made_from["sha256"]:  # a record's hash stands for all before it
         return _NONE, {}
-    return pl.read_parquet(io.BytesIO(data)), made_from["days"]
+    return rows, made_from["days"]
 
 
-def _last(job: Job, days: Mapping[str, int]) -> Record | None:
+def read(store: Store) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Return what is kept as one file, and from which records it is made: `days` and `sha256`.
+
+    Raises:
+        KeyError, ObjectMissingError, PolarsError, ValueError: There is none, or it cannot be read.
+    """
+    data = store.read(FILE)
+    made_from = json.loads(pl.read_parquet_metadata(io.BytesIO(data))[_MADE_FROM])
+    return pl.read_parquet(io.BytesIO(data)).select(_NONE.columns), made_from
+
+
+def put_together(files: Iterable[tuple[str, Path]]) -> pl.DataFrame:
+    """Return the rolled-up days of the log as one table: `day`, `pseudonym`, `changed_at`, `state`; ordered."""
+    frames = [
+        pl.read_parquet(path).select(pl.lit(date.fromisoformat(day)).alias("day"), *COLUMNS) for day, path in files
+    ]
+    return pl.concat([_NONE, *frames]).sort(_NONE.columns)
+
+
+def days(chain: Ledger) -> dict[str, int]:
+    """Return the number of the record that holds of each day of the log."""
+    return {
+        partition.removeprefix("consents/"): record.number
+        for partition, record in chain.latest.items()
+        if partition.startswith("consents/")
+    }
+
+
+def _last(job: Job, records_of: Mapping[str, int]) -> Record | None:
     """Return the last of some days' records, if the ledger has it."""
-    day = max(days, key=lambda day: days[day], default="")
+    day = max(records_of, key=lambda day: records_of[day], default="")
     partition = f"consents/{day}"
     latest = job.ledger.latest.get(partition)
     records = [*job.ledger.verdicts.get(partition, ()), *([latest] if latest else [])]
-    return next((record for record in records if record.number == days[day]), None)
+    return next((record for record in records if record.number == records_of[day]), None)

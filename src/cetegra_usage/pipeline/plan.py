@@ -18,7 +18,7 @@ from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from cetegra_usage.ledger import Record
@@ -145,25 +145,15 @@ def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:
         last: The last day that a command takes.
         refused: Days whose consents partition is quarantined or incomplete.
     """
-    there = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
-    there |= {parse(partition).day for partition in job.ledger.latest if partition.startswith("consents/")}
-    if not there:
+    absent = consent_log.absent_from(job)
+    if absent is None:
         return None
-    # An absent day counts as empty once a later one is there, or the patience is over.
-    absent = max(max(there) + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
     return min([*refused, *([absent] if absent <= last else [])], default=None)
 
 
 def waits(day: date) -> str:
     """Say what an event partition waits for."""
     return f"the consent log of {day} is not there, or not accepted"
-
-
-def first_consents_day(job: Job) -> date | None:
-    """Return the first day of the consent log, landed or remembered; None where there is no log."""
-    days = [partition.day for partition in job.zone.partitions if partition.kind == "consents"]
-    days += [parse(partition).day for partition in job.ledger.latest if partition.startswith("consents/")]
-    return min(days, default=None)
 
 
 class _Current:
@@ -210,6 +200,7 @@ class _Current:
             fetched = landing.fetch(self._job.stores.landing, landed, folder, seal_required=required)
         except IncompletePartitionError:
             return False
+        _let_go(self._job, fetched.files)
         if fetched.inputs != record.inputs:
             return False
         self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
@@ -311,12 +302,21 @@ class _LateConsent:
             )
             with sql.connect(memory_limit=settings.engine.memory_limit) as connection:
                 reader.view(connection, fetched.files, reader.CONSENTS)
-                return self._job.spec.erased.spared(sql.frame(connection, "landed_changes"))
+                changes = sql.frame(connection, "landed_changes")
         except (IncompletePartitionError, sql.QueryError):
             return _NO_CHANGES  # it will not be taken in
+        _let_go(self._job, fetched.files)
+        return self._job.spec.erased.spared(changes)
 
 
 _NO_CHANGES = pl.DataFrame(schema={"pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String})
+
+
+def _let_go(job: Job, files: Iterable[Path]) -> None:
+    """Remove copies of landed files; a folder's own file is read where it is."""
+    for file in files:
+        if file.is_relative_to(job.spec.spool):
+            file.unlink()
 
 
 def _knew_no_log(record: Record) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,7 @@ from cetegra_usage.check import judge, proofs, register
 from cetegra_usage.check.reader import CONSENTS, EVENTS
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ALL, Partition, Rows, each_day
-from cetegra_usage.pipeline import memory, release_checks
+from cetegra_usage.pipeline import consent_log, memory, release_checks
 from cetegra_usage.project import version
 from cetegra_usage.protect import protect_count
 
@@ -176,10 +176,10 @@ def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
 
 def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tuple[Partition, str]]:
     """Return every day of a period's consent log with its state; none where there never was a log."""
-    judged = {day_of(partition) for partition in job.ledger.latest if partition.startswith("consents/")}
-    landed = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
-    if not judged | landed:
+    absent = consent_log.absent_from(job)
+    if absent is None:
         return []
+    landed = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
     found: list[tuple[Partition, str]] = []
     for day in each_day(period.first, period.last):
         partition = Partition("consents", "", day)
@@ -187,9 +187,8 @@ def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tu
             state = record.state
         elif partition.id in attempts or day in landed:
             state = "incomplete"
-        else:  # an absent day counts as empty once a later one is there, or the patience is over
-            waited = job.today > day + timedelta(days=job.settings.landing.wait_days)
-            state = "empty" if day < max(judged | landed) or waited else "missing"
+        else:
+            state = "missing" if day >= absent else "empty"
         found.append((partition, state))
     return found
 

@@ -107,8 +107,12 @@ def publish_one(job: Job, period: Period) -> list[Release]:
             hint="cetegra-usage plan",
         )
     with job.held():
+        inputs = _Inputs(job).of(period)
         made = _publish(job, period, job.known.periods.get(period.key))
-        manifests.derive(job.stores.publish, rendered_index)
+        job.known.periods[period.key] = inputs
+        job.known.records, job.known.head = job.ledger.count, job.ledger.head
+        job.known.derived = manifests.derive(job.stores.publish, rendered_index, job.known.derived)
+        memory.keep(job.stores.warehouse, job.known)
     return made
 
 

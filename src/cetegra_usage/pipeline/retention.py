@@ -67,7 +67,6 @@ def retain(job: Job) -> Due:
         job.make_sure()
         ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
         summaries.expire(job)
-        known = memory.load(job.stores.warehouse)
-        known.records, known.head = job.ledger.count, job.ledger.head
-        memory.keep(job.stores.warehouse, known)
+        job.known.records, job.known.head = job.ledger.count, job.ledger.head
+        memory.keep(job.stores.warehouse, job.known)
     return found

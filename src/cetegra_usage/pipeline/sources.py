@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING
 
 from cetegra_usage.measure import RollupFile, ServiceCalendar, Source, needs
 from cetegra_usage.measure.history import summary_days
+from cetegra_usage.model import each_day
 from cetegra_usage.pipeline import consent_log, memory, public, summaries
 from cetegra_usage.pipeline.plan import parse
 
@@ -60,10 +60,5 @@ def _consents_missing(job: Job, last: date) -> frozenset[date]:
     }
     landed = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
     refused = {day for day in landed | set(judged) if day <= last and judged.get(day) != "accepted"}
-    if not landed | set(judged):
-        return frozenset()
-    day = max(max(landed | set(judged)) + timedelta(days=1), job.today - timedelta(days=job.settings.landing.wait_days))
-    while day <= last:
-        refused.add(day)
-        day += timedelta(days=1)
-    return frozenset(refused)
+    absent = consent_log.absent_from(job)
+    return frozenset(refused.union(each_day(absent, last) if absent else []))

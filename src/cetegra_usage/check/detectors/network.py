@@ -17,7 +17,6 @@ _HEX = "[0-9a-f]"
 _START, _END = r"(?<![0-9a-z])", r"(?![0-9a-z])"
 _IPV6_FULL = re.compile(rf"{_START}{_HEX}{{1,4}}(?:([:._-]){_HEX}{{1,4}})(?:\1{_HEX}{{1,4}}){{6}}{_END}")
 _IPV6_START = re.compile(rf"{_START}(?:(?:20|2[4-9a-f]|f[cd]){_HEX}{{2}}|fe[89ab]{_HEX})(?=[:._-])|{_START}::")
-_IPV6_REST = re.compile(rf"(?:{_HEX}{{0,4}}(?:::|__|\.\.|--|[:._-]))+(?:{_HEX}{{1,4}}{_END})?")
 _DOUBLE = re.compile(r"::|__|\.\.|--")
 _MAC = re.compile(
     rf"{_START}(?:{_HEX}{{2}}([:._ -]){_HEX}{{2}}(?:\1{_HEX}{{2}}){{4}}"

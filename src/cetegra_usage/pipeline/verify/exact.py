@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import ledger
-from cetegra_usage.pipeline import keeping, memory, public
+from cetegra_usage.pipeline import consent_log, keeping, memory, public
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import Disclosure
 from cetegra_usage.store import Entry
@@ -40,6 +40,7 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
         _remembered(store, records, findings)
         _rolled_up(store, known, findings, only, Path(spool))
         _beside(store, known, findings, Path(spool))
+        _log(store, known, findings, Path(spool))
         _released(records, published, findings)
         _named(store, records, published, findings)
 
@@ -190,6 +191,24 @@ def _beside(store: Store, known: ledger.Ledger, findings: Findings, spool: Path)
             findings.fault(path, "a record names it, and it is not there (or a run died: run again)")
         else:
             _hold(store, there[path], file, "kept", findings, spool)
+
+
+def _log(store: Store, known: ledger.Ledger, findings: Findings, spool: Path) -> None:
+    """Hold the consent log, kept as one file for speed, against the days that it is made from."""
+    with findings.reading(consent_log.FILE):
+        if not store.exists(consent_log.FILE):
+            return
+        rows, made_from = consent_log.read(store)
+        if made_from["days"] != consent_log.days(known):
+            findings.not_checked.append(f"{consent_log.FILE}: it is older than the log, and will be made again")
+            return
+        files = [
+            (day, store.fetch(Entry(file.path, file.bytes, None), spool))
+            for day in sorted(made_from["days"])
+            for file in known.latest[f"consents/{day}"].rollups
+        ]
+        same = rows.equals(consent_log.put_together(files))
+        findings.expect(same, consent_log.FILE, "it is not what the days of the log come to")
 
 
 def _hold(store: Store, entry: Entry, file: StoredFile, kind: str, findings: Findings, spool: Path) -> None:
