@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from cetegra_usage import rollup
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import plan, state
 from cetegra_usage.pipeline.verify import verify
@@ -340,6 +341,43 @@ def test_a_day_of_the_log_that_lands_again_and_is_not_accepted_lets_nothing_thro
     landed.land_consents(config, log)
     assert {one.state for one in landed.run(config, today=today).outcomes} <= {"accepted", "unchanged"}
     assert verify(load_settings(config)).faults == []
+
+
+def test_a_day_of_the_log_that_is_not_over_tells_nothing_of_those_before(config: Path) -> None:
+    today = DAY + timedelta(days=2)
+    landed.land_consents(config, [change(1.0, "granted")])
+    landed.land_consents(config, [], day=today)
+    landed.land_consents(config, [], day=date(2062, 1, 1))
+    landed.land_events(config, [identified(1)])
+    landed.land_events(config, [event(2, day=DAY + timedelta(days=1))], day=DAY + timedelta(days=1))
+    states = [one.state for one in landed.run(config, today=today).outcomes]
+    assert states == ["accepted", "incomplete"]
+
+
+def test_a_withdrawal_that_is_there_no_more_gives_back_what_it_stripped(config: Path) -> None:
+    consenting(config, change(2.0, "withdrawn"))
+    landed.land_events(config, [identified(1)])
+    rows = [landed.run(config, today=DAY + timedelta(days=1)).outcomes[-1].rows]
+    consenting(config)
+    rows.append(landed.run(config, today=DAY + timedelta(days=1)).outcomes[-1].rows)
+    assert [one.stripped for one in rows] == [1, 0]
+
+
+def test_files_that_change_before_they_are_rolled_up_are_incomplete(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consenting(config)
+    folder = landed.land_events(config, [identified(1)], sealed=False)
+    roll_up: Any = rollup.roll_up
+
+    def late(*words: Any, **named: Any) -> Any:
+        (folder / "part-0.parquet").write_bytes(landed.parquet([event(7, feature=PERSONAL)], EVENT))
+        return roll_up(*words, **named)
+
+    monkeypatch.setattr(rollup, "roll_up", late)
+    (outcome,) = landed.run(config, today=DAY + timedelta(days=1)).outcomes
+    assert (outcome.state, outcome.why) == ("incomplete", "its files changed while they were read")
+    assert not list((config.parent / "warehouse/rollups/events").rglob("*.parquet"))
 
 
 def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> None:

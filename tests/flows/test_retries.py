@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cetegra_usage.check import evidence
 from cetegra_usage.errors import StorageError
 from cetegra_usage.project import load_flows
 from cetegra_usage.quiet import silence
@@ -66,6 +67,19 @@ def test_a_store_that_fails_twice(config: Path, monkeypatch: pytest.MonkeyPatch)
     (outcome,) = start(config, monkeypatch).outcomes
     assert (outcome.state, outcome.rows.accepted) == ("accepted", 2)
     assert tries == [3]
+
+
+def test_what_is_no_stores_fault_is_not_tried_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = [0]
+
+    def fail(*_: Any) -> None:
+        tries[0] += 1
+        raise ArithmeticError
+
+    monkeypatch.setattr(evidence, "examine", fail)
+    with pytest.raises(ArithmeticError):
+        start(config, monkeypatch)
+    assert tries == [1]
 
 
 def test_a_store_that_goes_on_failing(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

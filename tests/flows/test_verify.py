@@ -260,6 +260,12 @@ def _other_file(part: Any) -> None:
     next(iter(part.values()))["inputs"][0].update(bytes=1)
 
 
+def another_log(root: Path) -> None:
+    file = root / "warehouse" / consent_log.FILE
+    said = {key: value for key, value in pl.read_parquet_metadata(file).items() if not key.startswith("ARROW")}
+    pl.read_parquet(file).with_columns(state=pl.lit("withdrawn")).write_parquet(file, metadata=said)
+
+
 TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     # name, what is done, what a fault must name, whether the published files alone show it
     ("a byte of a table", flip(f"{R2}/data/features.parquet"), f"{R2[8:]}/data/features.parquet", True),
@@ -280,6 +286,7 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
         False,
     ),
     ("a byte of the consent log", flip("warehouse/rollups/consents/2026-06-01/*"), "rollups/consents", False),
+    ("another log as one file", another_log, consent_log.FILE, False),
     ("a byte of a segment", flip("warehouse/ledger/2.json"), "", False),
     ("a byte of what is summed up", flip(f"warehouse/{ledger.SUM}"), ledger.SUM, False),
     ("another sum", summed(lambda d: d["values"].append("x")), ledger.SUM, False),
