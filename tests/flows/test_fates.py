@@ -354,6 +354,18 @@ def test_a_day_of_the_log_that_is_not_over_tells_nothing_of_those_before(config:
     assert states == ["accepted", "incomplete"]
 
 
+def test_a_withdrawal_whose_grant_lands_later_is_judged_again(config: Path) -> None:
+    day, today = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    landed.land_consents(config, [change(1.0, "withdrawn", day=day)], day=day)
+    failed = {one.partition.id: failures(one) for one in landed.run(config, today=today).outcomes}
+    assert failed == {f"consents/{day}": {"withdrawal_after_grant": 1}}
+    landed.land_consents(config, [change(1.0, "granted")])
+    assert landed.run(config, today=today).outcomes == []
+    with jobs.opened(load_settings(config), today) as job:
+        assert state.partitions(job) == []
+        assert plan.make(job, DAY, day).pending == []
+
+
 def test_a_withdrawal_that_is_there_no_more_gives_back_what_it_stripped(config: Path) -> None:
     consenting(config, change(2.0, "withdrawn"))
     landed.land_events(config, [identified(1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -122,6 +123,9 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
         ):
             continue
         items[partition] = current.item(partition, again=again and partition.day >= first)
+    for partition in _told_more([item for item in items.values() if item.partition.kind == "consents"]):
+        why = "a day of the log before it landed after its verdict"
+        items[partition] = replace(items[partition], reason="late consent", why=why)
     consents = [item for item in items.values() if item.partition.kind == "consents"]
     late = _LateConsent(job, consents)
     for partition, item in items.items():
@@ -135,6 +139,19 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
     ]
     waits = blocked_from(job, last, refused)
     return Plan(tuple(item.waiting(waits) if item.partition.kind == "events" else item for item in items.values()))
+
+
+def _told_more(consents: Sequence[Item]) -> list[Partition]:
+    """Return the days of the log of which a withdrawal lacked a grant that may have landed since, on an earlier day."""
+    found: list[Partition] = []
+    latest = 0  # of the days before
+    for item in consents:  # by day
+        lacks = item.record and any(one["expectation"] == "withdrawal_after_grant" for one in item.record.failed)
+        if item.reason == "unchanged" and item.record and lacks and latest > item.record.verdict:
+            found.append(item.partition)
+        is_new = item.is_pending and item.landed
+        latest = sys.maxsize if is_new else max(latest, item.record.verdict if item.record else 0)
+    return found
 
 
 def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:

@@ -16,6 +16,7 @@ from cetegra_usage.check.reader import CONSENTS, EVENTS
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ALL, Partition, Rows, each_day
 from cetegra_usage.pipeline import consent_log, memory, release_checks
+from cetegra_usage.pipeline.job import rules
 from cetegra_usage.project import version
 from cetegra_usage.protect import protect_count
 
@@ -388,10 +389,11 @@ def _article_30(job: Job) -> dict[str, str | list[str]]:
 
 
 def hashes(job: Job) -> dict[str, str]:
-    """Return the hash of each file that shaped the verdicts, and of the catalogue."""
+    """Return the hashes of the files that shaped the verdicts, and of the catalogue."""
     loaded = register.load().hashes
     named = {f"suite {name}" if name != "register" else name: value for name, value in loaded.items()}
-    return named | {"catalogue": job.catalogue.digest}
+    shared = rules(job.settings)
+    return named | {name: shared[name] for name in ("detectors", "statements")} | {"catalogue": job.catalogue.digest}
 
 
 def head(document: Mapping[str, Any]) -> str:
