@@ -295,7 +295,7 @@ def test_the_command(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_a_reason_that_says_who(config: Path) -> None:
     with jobs.opened(load_settings(config), TODAY) as job, pytest.raises(UsageError) as refused:
-        erasure.erase(job, [PERSON], f"ticket of {PERSON}")
+        erasure.erase(job, [PERSON], f"ticket of user{PERSON}")
     assert str(PERSON) not in f"{refused.value.what}{refused.value.why}{refused.value.hint}"
     assert found(config) == {"person", "other"}
 

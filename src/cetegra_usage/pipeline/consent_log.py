@@ -100,12 +100,13 @@ def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return what is kept, and from which records; nothing where these are of another chain."""
     try:
         rows, made_from = read(job.stores.warehouse)
+        before, sha256 = made_from["days"], made_from["sha256"]
     except (ObjectMissingError, pl.exceptions.PolarsError, ValueError, KeyError):
         return _NONE, {}
-    last = _last(job, made_from["days"])
-    if last is None or last.sha256 != made_from["sha256"]:  # a record's hash stands for all before it
+    last = _last(job, before)
+    if last is None or last.sha256 != sha256:  # a record's hash stands for all before it
         return _NONE, {}
-    return rows, made_from["days"]
+    return rows, before
 
 
 def read(store: Store) -> tuple[pl.DataFrame, dict[str, Any]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Store
 
 _LEAST, _MOST = 2**32 + 1, 2**63 - 1
-_DIGITS = re.compile(rb"(?<![0-9A-Za-z])[0-9]{10,19}(?![0-9A-Za-z])")
+_DIGITS = re.compile(rb"(?<![0-9])[0-9]{10,19}(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
