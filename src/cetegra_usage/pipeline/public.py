@@ -38,6 +38,7 @@ LIMITS = (
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
     "A pseudonym used in two services is found where both were used on one day.",
     "A session that outlives a tab is found where it was used just as many days before as a tab may last, or one more.",
+    "What is compared with other days (these two, and the volume) is compared with those that were there at the time.",
     "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
     "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
