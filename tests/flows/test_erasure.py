@@ -109,14 +109,14 @@ def test_nobody_finds_who_was_erased_and_no_figure_moves(config: Path) -> None:
 
 
 def test_what_is_done_again_brings_nobody_back_moves_nothing_and_breaks_no_promise(config: Path) -> None:
-    # A withdrawal of theirs has no grant before it any more.
-    land_consents(config, [change(12, "withdrawn", day=DAYS[-1])], day=DAYS[-1])
-    landed.run(config, TODAY)
+    # A withdrawal of theirs has no grant before it any more, and what it stripped stays stripped.
+    land_consents(config, [change(0, "withdrawn", day=DAYS[-1])], day=DAYS[-1])
+    taken = {one.partition: (one.rows, one.failed) for one in landed.run(config, TODAY).outcomes}
+    assert [rows.stripped for rows, _ in taken.values()] == [0] * (len(DAYS) - 1) + [2]
     before = published(config)
     erase(config)
     report = again(config, [BEGINNING, DAYS[-1]])
-    assert [outcome.failed for outcome in report.outcomes] == [[]] * len(DAYS)
-    assert {outcome.rows.stripped for outcome in report.outcomes if outcome.rows} == {0}
+    assert {one.partition: (one.rows, one.failed) for one in report.outcomes} == taken
     assert {outcome.state for outcome in report.outcomes} == {"accepted"}
     assert found(config) == {"other"}
     assert (report.releases, published(config)) == ([], before)

@@ -17,7 +17,7 @@ from cetegra_usage.pipeline import plan, state
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from support import landed
-from support.landed import DAY, EVENT, OTHER, PERSON, change, event, failures, identified, land, only
+from support.landed import DAY, EVENT, OTHER, PERSON, TODAY, change, event, failures, identified, land, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -340,6 +340,8 @@ def test_a_day_of_the_log_that_lands_again_and_is_not_accepted_lets_nothing_thro
         assert known[f"consents/{DAY}"] == ("incomplete" if is_cut else "quarantined")
     landed.land_consents(config, log)
     assert {one.state for one in landed.run(config, today=today).outcomes} <= {"accepted", "unchanged"}
+    with jobs.opened(load_settings(config), today) as job:
+        assert {one["state"] for one in state.partitions(job)} == {"accepted"}
     assert verify(load_settings(config)).faults == []
 
 
@@ -390,6 +392,36 @@ def test_files_that_change_before_they_are_rolled_up_are_incomplete(
     (outcome,) = landed.run(config, today=DAY + timedelta(days=1)).outcomes
     assert (outcome.state, outcome.why) == ("incomplete", "its files changed while they were read")
     assert not list((config.parent / "warehouse/rollups/events").rglob("*.parquet"))
+
+
+def test_a_day_of_the_log_that_is_quarantined_holds_up_whom_it_names(config: Path) -> None:
+    day, today = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    consenting(config)
+    landed.land_consents(config, [], day=day)
+    landed.land_events(config, [identified(1)])
+    landed.land_events(config, [identified(2, day=day)], day=day)
+    landed.run(config, today=today)
+    landed.land_consents(config, [change(1.0, "perhaps", day=day)], day=day)
+    for _ in range(2):
+        states = {one.partition.id: one.state for one in landed.run(config, today=today).outcomes}
+        assert states[f"events/workspace/{day}"] == "incomplete"
+        with jobs.opened(load_settings(config), today) as job:
+            known = {one["id"]: one["state"] for one in state.partitions(job)}
+        assert (known[f"events/workspace/{DAY}"], known[f"events/workspace/{day}"]) == ("accepted", "incomplete")
+
+
+def test_a_day_that_is_put_back_as_it_was_is_no_longer_incomplete(config: Path) -> None:
+    consenting(config)
+    folder = landed.land_events(config, [event(1)])
+    landed.run(config)
+    content = (folder / "part-0.parquet").read_bytes()
+    (folder / "part-0.parquet").write_bytes(content[:-9])
+    (outcome,) = landed.run(config).outcomes
+    assert outcome.state == "incomplete"
+    (folder / "part-0.parquet").write_bytes(content)
+    assert [one.state for one in landed.run(config).outcomes] == ["unchanged"]
+    with jobs.opened(load_settings(config), TODAY) as job:
+        assert {one["state"] for one in state.partitions(job)} == {"accepted"}
 
 
 def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> None:

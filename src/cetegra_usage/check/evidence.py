@@ -98,7 +98,7 @@ class Context:
             `withdrawn_at`, null while in force); None where there is no consent log.
         digest_numbers: Numbers cut from the digests of account ids; None where no list is given.
         masked: What the partition's folder says its service is, where the id does not show it; None where it does.
-        erased: Who was erased: the log no longer tells of them what is of days before, and is not asked.
+        erased: Who was erased: the log no longer tells of them what is of days before, and they are asked in its place.
     """
 
     intervals: Path | None
@@ -331,26 +331,13 @@ def _register(connection: duckdb.DuckDBPyConnection, day: date, context: Context
     if context.intervals:
         intervals = connection.read_parquet(str(context.intervals))
         if context.erased.days:
-            granted = _as_if_granted(connection, context.erased, day)
+            granted = context.erased.in_force(sql.frame(connection, "pseudonyms_seen")["pseudonym"], day)
             intervals = intervals.union(connection.from_arrow(granted.to_arrow()))
         intervals.create_view("intervals")
     else:
         connection.execute(
             "CREATE TEMP TABLE intervals (pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP)"
         )
-
-
-def _as_if_granted(connection: duckdb.DuckDBPyConnection, erased: Erased, day: date) -> pl.DataFrame:
-    """Return the intervals of those of a partition who were erased on its day or later: the log knew them once.
-
-    Of a later partition they are no intervals, lest what the skew lets in were somebody's again.
-    """
-    there = erased.among(sql.frame(connection, "pseudonyms_seen")["pseudonym"])
-    return there.filter(pl.col("forgotten_before") > day).select(
-        "pseudonym",
-        granted_at=pl.lit(0, dtype=pl.Int64).cast(pl.Datetime("us")),
-        withdrawn_at=pl.col("forgotten_before").cast(pl.Datetime("us")),
-    )
 
 
 def _search(texts: Mapping[str, int], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:

@@ -104,7 +104,8 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
     warehouse = job.stores.warehouse
     with job.held(everywhere=True):  # whose end removes the files that are no longer named
         # First of all, so that a run after one that died here takes nobody in.
-        known = replace(job.spec.erased, key=memory.key(warehouse)).joined_by(pseudonyms, job.today)
+        known = replace(job.spec.erased, key=memory.key(warehouse))
+        known = known.joined_by(pseudonyms, job.today, _in_force(job, pseudonyms))
         job.spec = replace(job.spec, erased=known)
         keeping.keep_erased(job, known, reason)
         gone = pl.DataFrame({"pseudonym": pseudonyms}, schema={"pseudonym": pl.Int64}).with_columns(
@@ -128,6 +129,14 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
     for store in (warehouse, job.stores.publish):
         searched[store.name] = _searched(store, set(pseudonyms))
     return Erasure(len(pseudonyms), sorted({record.partition for record in records}), searched)
+
+
+def _in_force(job: Job, pseudonyms: Sequence[int]) -> pl.DataFrame:
+    """Return when consent of some people was in force, as far as the log tells."""
+    log = consent_log.changes(job).filter(pl.col("pseudonym").is_in(pseudonyms)).select(consent_log.COLUMNS)
+    with sql.connect() as connection:
+        connection.register("consent_log", log)
+        return sql.frame(connection, "intervals")
 
 
 def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:

@@ -82,17 +82,16 @@ class Causes:
     def __init__(self, job: Job, period: Period, made: Made | None, now: Made) -> None:
         self._period, self._settings = period, job.settings
         self._services = job.catalogue.services
-        self._new: list[tuple[Partition, str]] = []
+        self._new: list[tuple[Partition, set[str]]] = []
         self._of_all: set[str] = set()
         self._at_last = LATE
         if made:
             since = [one for one in job.ledger.since(made.records, job.stores.warehouse) if one.is_verdict]
-            told = {_cause(record) for record in since}
-            self._new = [
-                (Partition.parse(record.partition), _cause(record))
-                for partition in sorted({record.partition for record in since})
-                if (record := _last(since, partition)).content != _content(job, partition, made.records)
-            ]
+            told = {_said(record) for record in since}
+            for partition in sorted({record.partition for record in since}):
+                record, before = _last(since, partition), _before(job, partition, made.records)
+                if before is None or record.content != before.content:
+                    self._new.append((Partition.parse(partition), _causes(record, before)))
             self._of_all = {RULE} if made.rules != now.rules else set()
             self._at_last = _gravest({*told, *self._of_all, *([CATALOGUE] if made.catalogue != now.catalogue else [])})
 
@@ -113,8 +112,9 @@ class Causes:
         for days in (Days(own, unit.last), Days(first, unit.last)):
             causes = {
                 cause
-                for partition, cause in self._new
+                for partition, several in self._new
                 if partition.day in days and self._concerns(partition, change.row.get("service", ALL))
+                for cause in several
             }
             if causes:
                 return _gravest(causes | self._of_all)
@@ -138,7 +138,17 @@ def _gravest(causes: set[str]) -> str:
     return next((cause for cause in GRAVEST_FIRST if cause in causes), LATE)
 
 
-def _cause(record: Record) -> str:
+def _causes(record: Record, before: Record | None) -> set[str]:
+    """Return why a verdict is another than the one before: what it says, and what has changed besides."""
+    found = {_said(record)}
+    if before and record.body["rules"] != before.body["rules"]:
+        found.add(RULE)
+    if before and record.body["vocabulary"] != before.body["vocabulary"] and record.rows.held != before.rows.held:
+        found.add(CATALOGUE)
+    return found
+
+
+def _said(record: Record) -> str:
     """Return why a verdict was made again, in the words of errata."""
     reason = record.body["reason"]
     return CORRECTION if reason.startswith(CORRECTION) else _REASONS.get(reason, LATE)
@@ -148,10 +158,10 @@ def _last(records: Sequence[Record], partition: str) -> Record:
     return [record for record in records if record.partition == partition][-1]
 
 
-def _content(job: Job, partition: str, records: int) -> str | None:
-    """Return what held of a partition when the ledger had so many records."""
+def _before(job: Job, partition: str, records: int) -> Record | None:
+    """Return the last verdict on a partition when the ledger had so many records."""
     before = [one for one in job.ledger.verdicts.get(partition, ()) if one.number <= records]
-    return before[-1].content if before else None
+    return before[-1] if before else None
 
 
 def _unit(change: Change, period: Period) -> Unit:

@@ -208,6 +208,7 @@ class _Current:
             return "rule changed", ", ".join(changed)
         if landed.partition.kind == "events" and self._is_told_more(record):
             return "catalogue", "the catalogue says something else about its rows"
+        self._known.attempts.pop(landed.partition.id, None)  # what could not be read is again what was judged
         return "unchanged", ""
 
     def _same_bytes(self, landed: landing.Landed, record: Record) -> bool:
@@ -244,6 +245,7 @@ class _LateConsent:
         self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
         # A day that landed again and cannot be read says nothing until it can.
         self._pending = {item.partition: item for item in consents if item.is_taken and item.landed}
+        self._there = {item.partition: item for item in consents if item.landed}
         self._changes: dict[tuple[str, int | None, bool], pl.DataFrame] = {}
         self._is_log = consent_log.exists(job)
 
@@ -297,10 +299,12 @@ class _LateConsent:
         old = before[-1] if before else None
         key = (partition.id, old.number if old else None, partition in self._pending)
         if key not in self._changes:
-            if partition in self._pending:
-                new = self._landed(self._pending[partition])
+            latest = self._job.ledger.latest.get(partition.id)
+            is_refused = latest is not None and latest.state == "quarantined" and partition in self._there
+            if partition in self._pending or is_refused:  # of whom a day tells that is not accepted, nothing is known
+                new = self._landed(self._there[partition])
             else:
-                new = _read(self._job, self._job.ledger.latest[partition.id], "consents", None)
+                new = _read(self._job, latest, "consents", None)
             past = _read(self._job, self._job.ledger.now(old), "consents", None) if old else _NO_CHANGES
             self._changes[key] = pl.concat(
                 [new.join(past, on=new.columns, how="anti"), past.join(new, on=new.columns, how="anti")]
