@@ -370,8 +370,13 @@ def part_path(name: str) -> str:
 
 def part(store: Store, name: str, sha256: str | None) -> dict[str, Any]:
     """Return a part; nothing where it is not there, or another."""
+    return read_named(store, part_path(name), sha256)
+
+
+def read_named(store: Store, path: str, sha256: str | None) -> dict[str, Any]:
+    """Return a document that was kept compressed and has this hash; nothing where it is not there, or another."""
     try:
-        data = store.read(part_path(name))
+        data = store.read(path)
     except ObjectMissingError:
         return {}
     return json.loads(gzip.decompress(data)) if hashlib.sha256(data).hexdigest() == sha256 else {}

@@ -79,7 +79,7 @@ def _put_together(job: Job) -> pl.DataFrame:
     now = days(job.ledger)
     kept, before = _kept(job) if job.consents is None else (pl.read_parquet(_local(job)), job.consents)
     same = {day for day, record in now.items() if before.get(day) == record}
-    new = put_together(
+    new = joined(
         (day, path)
         for day in sorted(now.keys() - same)
         for path in memory.fetch_rollups(job, job.ledger.latest[f"consents/{day}"], "consents")
@@ -120,7 +120,7 @@ def read(store: Store) -> tuple[pl.DataFrame, dict[str, Any]]:
     return pl.read_parquet(io.BytesIO(data)).select(_NONE.columns), made_from
 
 
-def put_together(files: Iterable[tuple[str, Path]]) -> pl.DataFrame:
+def joined(files: Iterable[tuple[str, Path]]) -> pl.DataFrame:
     """Return the rolled-up days of the log as one table: `day`, `pseudonym`, `changed_at`, `state`; ordered."""
     frames = [
         pl.read_parquet(path).select(pl.lit(date.fromisoformat(day)).alias("day"), *COLUMNS) for day, path in files

@@ -123,8 +123,7 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
         job.make_sure()
         ledger.append(warehouse, job.ledger, bodies, datetime.now(UTC))
         consent_log.file(job)
-        job.known.records, job.known.head = job.ledger.count, job.ledger.head
-        memory.keep(warehouse, job.known)
+        job.remember()
     searched: dict[str, int] = {}
     for store in (warehouse, job.stores.publish):
         searched[store.name] = _searched(store, set(pseudonyms))

@@ -85,11 +85,12 @@ class Causes:
         self._new: list[tuple[Partition, set[str]]] = []
         self._of_all: set[str] = set()
         self._at_last = LATE
+        self._known: dict[tuple[Days, Days, str], str] = {}
         if made:
             since = [one for one in job.ledger.since(made.records, job.stores.warehouse) if one.is_verdict]
             told = {_said(record) for record in since}
-            for partition in sorted({record.partition for record in since}):
-                record, before = _last(since, partition), _before(job, partition, made.records)
+            for partition, record in sorted({record.partition: record for record in since}.items()):
+                before = _before(job, partition, made.records)
                 if before is None or record.content != before.content:
                     self._new.append((Partition.parse(partition), _causes(record, before)))
             self._of_all = {RULE} if made.rules != now.rules else set()
@@ -99,21 +100,29 @@ class Causes:
         """Return changes with the cause of each; those of one row with several causes are several."""
         named: list[Change] = []
         for change in found:
+            unit = _unit(change, self._period)
+            service = change.row.get("service", ALL)
             measures: dict[str, list[str]] = {}
             for measure in change.measures:
-                measures.setdefault(self._of(change, measure), []).append(measure)
+                measures.setdefault(self._of(unit, measure, service), []).append(measure)
             named += [replace(change, measures=some, cause=cause) for cause, some in measures.items()]
         return named
 
-    def _of(self, change: Change, measure: str) -> str:
-        unit = _unit(change, self._period)
+    def _of(self, unit: Unit, measure: str, service: str) -> str:
+        """Return the cause of a cell: cells of the same windows and service share it."""
         first = unit.made_from(self._settings.retention.identified_days, self._settings.session.max_days)
-        own = unit.beginning if measure in _OF_ONE_DAY.get(change.table, ()) else unit.first
-        for days in (Days(own, unit.last), Days(first, unit.last)):
+        own = unit.beginning if measure in _OF_ONE_DAY.get(unit.table, ()) else unit.first
+        windows = Days(own, unit.last), Days(first, unit.last)
+        if (*windows, service) not in self._known:
+            self._known[*windows, service] = self._within(windows, service)
+        return self._known[*windows, service]
+
+    def _within(self, windows: Sequence[Days], service: str) -> str:
+        for days in windows:
             causes = {
                 cause
                 for partition, several in self._new
-                if partition.day in days and self._concerns(partition, change.row.get("service", ALL))
+                if partition.day in days and self._concerns(partition, service)
                 for cause in several
             }
             if causes:
@@ -152,10 +161,6 @@ def _said(record: Record) -> str:
     """Return why a verdict was made again, in the words of errata."""
     reason = record.body["reason"]
     return CORRECTION if reason.startswith(CORRECTION) else _REASONS.get(reason, LATE)
-
-
-def _last(records: Sequence[Record], partition: str) -> Record:
-    return [record for record in records if record.partition == partition][-1]
 
 
 def _before(job: Job, partition: str, records: int) -> Record | None:

@@ -22,7 +22,6 @@ from cetegra_usage.pipeline.plan import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import duckdb
 
@@ -57,11 +56,10 @@ def forget(job: Job, closed: date) -> None:
             left = _left(job, [record.partition for record in _accepted(job)] if before.left else written, gone)
         now = replace(now, left=left)
     known.forgotten = replace(now, records=job.ledger.count)
-    known.records, known.head = job.ledger.count, job.ledger.head
     for period, made in known.periods.items():
         if not any(record.is_verdict for record in job.ledger.since(made.records, job.stores.warehouse)):
             known.periods[period] = replace(made, records=job.ledger.count)  # so that nobody looks there once more
-    memory.keep(job.stores.warehouse, known)
+    job.remember()
 
 
 def lacking(job: Job, periods: Sequence[Period]) -> list[Partition]:
@@ -154,10 +152,8 @@ def rewritten(connection: duckdb.DuckDBPyConnection, job: Job, record: Record, g
     into = job.spec.folder(parse(record.partition)) / "forgetting"
     into.mkdir(exist_ok=True)
     left: list[StoredFile] = []
-    buckets: dict[int, dict[str, tuple[StoredFile, Path]]] = {}
-    for file, path in zip(record.rollups, memory.fetch(job, record.rollups), strict=True):
-        buckets.setdefault(memory.bucket_of(file.path), {})[memory.table_of(file.path)] = file, path
-    for tables in buckets.values():
+    files = zip(record.rollups, memory.fetch(job, record.rollups), strict=True)
+    for tables in memory.by_bucket((file.path, (file, path)) for file, path in files):
         made = rollup.without(connection, {table: path for table, (_, path) in tables.items()}, gone, into)
         for table, (file, _) in tables.items():
             is_new = table in made

@@ -20,7 +20,7 @@ from cetegra_usage.settings import load_catalogue
 from cetegra_usage.store import Lease, open_all
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from cetegra_usage.model import Catalogue, Partition
     from cetegra_usage.settings import Settings
@@ -49,6 +49,15 @@ class Spec:
         folder = self.spool / partition.id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def is_copy(self, file: Path) -> bool:
+        """Whether a landed file was brought here; a folder's own is read where it is."""
+        return file.is_relative_to(self.spool)
+
+    def let_go(self, files: Iterable[Path]) -> None:
+        """Remove what was brought here of some landed files."""
+        for file in filter(self.is_copy, files):
+            file.unlink()
 
     @property
     def intervals(self) -> Path:
@@ -115,6 +124,11 @@ class Job:
             leftovers.collect(self, before, everywhere=everywhere or not self.lease.ended_well)
             ledger.sum_up(self.stores.warehouse, self.ledger)
         self.lease = None
+
+    def remember(self) -> None:
+        """Keep what is known, and how far the ledger had come."""
+        self.known.records, self.known.head = self.ledger.count, self.ledger.head
+        memory.keep(self.stores.warehouse, self.known)
 
     def make_sure(self) -> None:
         """Make sure, before something is committed, that the hold is still ours; raises `StorageError` if it is not."""

@@ -5,9 +5,7 @@ A run that dies in between leaves a record that names what is not there yet; the
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -82,10 +80,9 @@ def erased(store: Store, chain: ledger.Ledger) -> Erased:
     paths = _lists(chain)
     if not paths:
         return NOBODY
+    document = ledger.read_named(store, paths[-1], chain.kept[paths[-1]].sha256)
     try:
-        content, key = store.read(paths[-1]), store.read(memory.KEY)
-        is_same = hashlib.sha256(content).hexdigest() == chain.kept[paths[-1]].sha256
-        found = Erased.parse(json.loads(gzip.decompress(content)), bytes.fromhex(key.decode())) if is_same else None
+        found = Erased.parse(document, bytes.fromhex(store.read(memory.KEY).decode())) if document else None
     except (ObjectMissingError, ValueError):
         found = None
     if found:

@@ -86,10 +86,8 @@ def _of_rollups(job: Job, partitions: Iterable[str]) -> set[str]:
 def _replaced(job: Job, before: set[str]) -> list[tuple[Store, Entry]]:
     """Return what this command has replaced: files of the partitions that it took, and of the log, that do not stay."""
     warehouse = job.stores.warehouse
-    partitions = job.touched | {path.removeprefix(f"{memory.ROLLUPS}/").rsplit("/", 1)[0] for path in before}
-    files = _of_rollups(job, partitions)
-    partitions = job.touched | {path.removeprefix(f"{memory.ROLLUPS}/").rsplit("/", 1)[0] for path in before - files}
+    files = _of_rollups(job, job.touched.union(map(memory.partition_of, before)))
     found: list[tuple[Store, Entry]] = []
-    for partition in sorted(partitions):
+    for partition in sorted(job.touched.union(map(memory.partition_of, before - files))):
         found += [(warehouse, one) for one in warehouse.list(memory.rollups_of(partition)) if one.path not in files]
     return found

@@ -9,7 +9,7 @@ import json
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
@@ -18,12 +18,14 @@ from cetegra_usage.publish.manifests import Derived
 from cetegra_usage.store import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.store import Store
+
+T = TypeVar("T")
 
 FILE = "memory/partitions.json.gz"
 KEY = "memory/key"
@@ -205,6 +207,19 @@ def of_everybody(record: Record) -> list[StoredFile]:
 def is_identified(record: Record) -> bool:
     """Whether a record names detail of persons: an event partition's rollups that are more than counts."""
     return record.partition.startswith("events/") and len(record.rollups) > len(of_everybody(record))
+
+
+def partition_of(path: str) -> str:
+    """Return the partition of a rollup file, by id."""
+    return path.removeprefix(f"{ROLLUPS}/").rsplit("/", 1)[0]
+
+
+def by_bucket(files: Iterable[tuple[str, T]]) -> list[dict[str, T]]:
+    """Put what belongs to rollup files together by bucket: for each bucket, by table; the files' names come first."""
+    buckets: dict[int, dict[str, T]] = {}
+    for path, one in files:
+        buckets.setdefault(bucket_of(path), {})[table_of(path)] = one
+    return list(buckets.values())
 
 
 def bucket_of(path: str) -> int:

@@ -19,7 +19,7 @@ from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cetegra_usage.ledger import Record
@@ -218,7 +218,7 @@ class _Current:
             fetched = landing.fetch(self._job.stores.landing, landed, folder, seal_required=required)
         except IncompletePartitionError:
             return False
-        _let_go(self._job, fetched.files)
+        self._job.spec.let_go(fetched.files)
         if fetched.inputs != record.inputs:
             return False
         self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
@@ -326,18 +326,11 @@ class _LateConsent:
                 changes = sql.frame(connection, "landed_changes")
         except (IncompletePartitionError, sql.QueryError):
             return _NO_CHANGES  # it will not be taken in
-        _let_go(self._job, fetched.files)
+        self._job.spec.let_go(fetched.files)
         return self._job.spec.erased.spared(changes)
 
 
 _NO_CHANGES = pl.DataFrame(schema={"pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String})
-
-
-def _let_go(job: Job, files: Iterable[Path]) -> None:
-    """Remove copies of landed files; a folder's own file is read where it is."""
-    for file in files:
-        if file.is_relative_to(job.spec.spool):
-            file.unlink()
 
 
 def _knew_no_log(record: Record) -> bool:

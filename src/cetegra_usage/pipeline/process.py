@@ -197,12 +197,13 @@ def examine_batch(spec: Spec, batch: Sequence[Order]) -> list[Examined]:
         StorageError: A store does not answer; the batch may be tried again.
     """
     landing_store = open_store("landing", spec.settings.landing, folder=spec.settings.folder)
-    with _databases(spec) as databases:
+    with _databases(spec, batch[0].landed) as databases:
         return [_examined(spec, order, landing_store, databases) for order in batch]
 
 
-def _databases(spec: Spec) -> sql.Databases:
-    return sql.Databases(memory_limit=spec.settings.engine.memory_limit, spill=spec.spool / "spill")
+def _databases(spec: Spec, first: landing.Landed) -> sql.Databases:
+    """Return a batch's databases, by its first partition: batches work at once, and none spills where another does."""
+    return sql.Databases(memory_limit=spec.settings.engine.memory_limit, spill=spec.folder(first.partition) / "spill")
 
 
 def _examined(spec: Spec, order: Order, landing_store: Store, databases: sql.Databases) -> Examined:
@@ -232,7 +233,7 @@ def roll_up_batch(spec: Spec, batch: Sequence[Examined]) -> list[RolledUp | None
     """
     landing_store = open_store("landing", spec.settings.landing, folder=spec.settings.folder)
     warehouse = open_store("warehouse", spec.settings.warehouse, folder=spec.settings.folder)
-    with _databases(spec) as databases:
+    with _databases(spec, batch[0].landed) as databases:
         return [_rolled_up(spec, examined, landing_store, warehouse, databases) for examined in batch]
 
 
@@ -242,7 +243,7 @@ def _rolled_up(
     partition, folder = examined.landed.partition, spec.folder(examined.landed.partition)
     made_in = folder / "rollups"
     made_in.mkdir(exist_ok=True)
-    are_copies = all(file.is_relative_to(spec.spool) for file in examined.files)
+    are_copies = all(map(spec.is_copy, examined.files))
     beside: dict[str, Any] = {}
     try:
         with databases.empty() as connection:
@@ -275,12 +276,9 @@ def _erase(
     """
     into = spec.folder(partition) / "erasing"
     into.mkdir(exist_ok=True)
-    buckets: dict[int, dict[str, Path]] = {}
-    for file in made:
-        buckets.setdefault(memory.bucket_of(file.name), {})[memory.table_of(file.name)] = file
     left: list[tuple[Path, Path]] = []
     last = date.min
-    for tables in buckets.values():
+    for tables in memory.by_bucket((file.name, file) for file in made):
         whose = tables.get("persons") or tables.get("consents")
         gone = (
             spec.erased.among(pl.read_parquet(whose, columns=["pseudonym"])["pseudonym"].unique())
@@ -359,8 +357,8 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     outcomes = {one.landed.partition: _outcome(one, verdicts.get(one.landed.partition.id)) for one in examined}
     if keep:
         _commit(job, items, judged, verdicts, stored, outcomes, reason)
-    for file in (file for one in examined for file in one.files if file.is_relative_to(job.spec.spool)):
-        file.unlink()  # a copy; a folder's own file is read where it is
+    for one in examined:
+        job.spec.let_go(one.files)
     return outcomes
 
 
@@ -520,6 +518,7 @@ def _commit(
     known = job.known
     words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue))
     why = {item.partition.id: item.reason for item in items}
+    shared = rules(job.settings)
     bodies: list[dict[str, Any]] = []
     for partition in sorted(judged):
         one, verdict, rolled_up = judged[partition], verdicts[partition], stored.get(partition, RolledUp(()))
@@ -546,7 +545,7 @@ def _commit(
                 "held": [list(entry) for entry in one.evidence.held] if verdict.state == "accepted" else [],
                 "early_changes": one.evidence.early_changes,
                 "consents": job.ledger.count,
-                "rules": rules(job.settings),
+                "rules": shared,
                 "register": register.load().hashes["register"],
                 "catalogue": job.catalogue.digest,
                 "vocabulary": words,
@@ -562,7 +561,6 @@ def _commit(
         )
     job.make_sure()
     ledger.append(job.stores.warehouse, job.ledger, bodies, now)
-    known.records, known.head = job.ledger.count, job.ledger.head
     for item in items:
         if item.landed and item.partition.id in judged:
             known.seen[item.partition.id] = item.landed.listing
@@ -572,4 +570,4 @@ def _commit(
             known.attempts[item.partition.id] = memory.Attempt(
                 item.landed.listing, why_not, now.isoformat(timespec="seconds")
             )
-    memory.keep(job.stores.warehouse, known)
+    job.remember()

@@ -85,8 +85,7 @@ def publish_complete(job: Job) -> tuple[list[Release], list[DisclosureError]]:
                 refused.append(error)  # the other periods are published all the same
                 continue
             job.known.periods[period.key] = inputs
-            job.known.records, job.known.head = job.ledger.count, job.ledger.head
-            memory.keep(job.stores.warehouse, job.known)
+            job.remember()
         else:
             job.known.periods[period.key] = inputs
     job.known.derived = manifests.derive(job.stores.publish, rendered_index, job.known.derived)
@@ -110,9 +109,8 @@ def publish_one(job: Job, period: Period) -> list[Release]:
         inputs = _Inputs(job).of(period)
         made = _publish(job, period, job.known.periods.get(period.key))
         job.known.periods[period.key] = inputs
-        job.known.records, job.known.head = job.ledger.count, job.ledger.head
         job.known.derived = manifests.derive(job.stores.publish, rendered_index, job.known.derived)
-        memory.keep(job.stores.warehouse, job.known)
+        job.remember()
     return made
 
 

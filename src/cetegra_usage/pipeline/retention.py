@@ -67,6 +67,5 @@ def retain(job: Job) -> Due:
         job.make_sure()
         ledger.append(job.stores.warehouse, job.ledger, bodies, datetime.now(UTC))
         summaries.expire(job)
-        job.known.records, job.known.head = job.ledger.count, job.ledger.head
-        memory.keep(job.stores.warehouse, job.known)
+        job.remember()
     return found

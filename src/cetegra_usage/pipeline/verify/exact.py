@@ -207,7 +207,7 @@ def _log(store: Store, known: ledger.Ledger, findings: Findings, spool: Path) ->
             for day in sorted(made_from["days"])
             for file in known.latest[f"consents/{day}"].rollups
         ]
-        same = rows.equals(consent_log.put_together(files))
+        same = rows.equals(consent_log.joined(files))
         findings.expect(same, consent_log.FILE, "it is not what the days of the log come to")
 
 
