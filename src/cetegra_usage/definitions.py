@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind = Literal["count", "ratio", "mean", "median"]
-Of = Literal["users", "events", "sessions", "changes"]
+Of = Literal["users", "recipients", "events", "sessions", "changes"]
+PEOPLE = ("users", "recipients")
+"""What counts that are of people count."""
 Who = Literal["everybody", "consented"]
 
 
@@ -123,7 +125,8 @@ def markdown() -> str:
         "Made from `sql/marts/tables.toml`: `python -m cetegra_usage.definitions > docs/measures.md`.",
         "",
         "First column of every table: `period`. Every measure has a twin, `<measure>_status`. Users are pseudonyms of",
-        "those who consented; over services they add up, since nobody is followed from one to another.",
+        "those who consented; over services they add up, since nobody is followed from one to another. Recipients of",
+        "notices are another purpose's: nothing ties them to users.",
     ]
     for table in tables().values():
         lines += ["", f"## {table.title} (`{table.name}`)", "", table.description, ""]

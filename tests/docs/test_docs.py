@@ -21,8 +21,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 TERMS = (
-    "accepted cell coverage detector erased errata evidence expectation forgotten held incomplete mart partition"
-    " promise pseudonym quarantined release revision rollup stripped summary tally verdict withheld"
+    "accepted cell coverage detector erased errata evidence expectation feedback forgotten held incomplete mart notice"
+    " partition promise pseudonym quarantined recipient release revision rollup stripped summary tally verdict withheld"
 )
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FIRST, LAST = date(2026, 6, 1), date(2026, 7, 26)
 TODAY = date(2026, 8, 1)
 TOGETHER = sorted(name for name, fault in FAULTS.items() if fault.kind == "events")
+OF_FEEDBACK = sorted(name for name, fault in FAULTS.items() if fault.kind == "feedback")
 APART = sorted(name for name, fault in FAULTS.items() if fault.kind == "consents")
 RELEASE_FAULTS = {
     "release_store_abroad": ("stores_in_the_eea", {"countries": ["NO", "NO", "US"]}),
@@ -65,6 +66,15 @@ def test_clean_partitions_trip_nothing_and_each_fault_exactly_its_own(tmp_path: 
         assert found.pop(place) == (fault.state, expected), name
     both = {FAULTS[name].expectation for name in TOGETHER if FAULTS[name].looks_back_days or "both" in name}
     assert {name: said for name, said in found.items() if said[1] - both} == {}
+
+
+def test_each_fault_of_feedback_trips_its_own(tmp_path: Path) -> None:
+    config, places = _zone(tmp_path, date(2026, 6, 28), *OF_FEEDBACK)
+    found = _tripped(config)
+    for name, place in places.items():
+        fault = FAULTS[name]
+        assert found.pop(place) == (fault.state, {fault.expectation, *fault.follows}), name
+    assert {said for _, tripped in found.values() for said in tripped} == set()
 
 
 @pytest.mark.parametrize("name", APART)

@@ -41,6 +41,17 @@ EVENT = pa.schema(
     ]
 )
 CHANGE = pa.schema([("pseudonym", pa.int64()), ("changed_at", pa.timestamp("us", tz="UTC")), ("state", pa.string())])
+FEEDBACK = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("occurred_at", pa.timestamp("us", tz="UTC")),
+        ("notice", pa.string()),
+        ("kind", pa.string()),
+        ("rating", pa.int32()),
+        ("recipient", pa.int64()),
+        ("company", pa.string()),
+    ]
+)
 
 CATALOGUE = """\
 [[service]]
@@ -109,6 +120,26 @@ def change(hour: float, state: str, person: int = PERSON, *, day: date = DAY) ->
     return {"pseudonym": person, "changed_at": at(hour, day), "state": state}
 
 
+def response(
+    number: int, kind: str = "shown", recipient: int = 1, *, day: date = DAY, **changed: Any
+) -> dict[str, Any]:
+    """Return what a recipient (of small numbers, made one of the range) did with the notice `downtime`."""
+    return {
+        "event_id": str(UUID(int=number * 7_919 + (day.toordinal() << 64), version=4)),
+        "occurred_at": at(9.0, day),
+        "notice": "downtime",
+        "kind": kind,
+        "rating": None,
+        "recipient": recipient_of(recipient),
+        "company": str(UUID(int=77, version=4)),
+    } | changed
+
+
+def recipient_of(number: int) -> int:
+    """Return the id of a recipient of a small number: too far from another's to be counted up."""
+    return 2**61 + number * number * 982_451_653
+
+
 def at(hour: float, day: date = DAY) -> datetime:
     """Return an instant of a day."""
     return datetime.combine(day, time(), UTC).replace(hour=int(hour), minute=round(hour % 1 * 60) % 60)
@@ -132,6 +163,11 @@ def land_events(
 def land_consents(config: Path, rows: Sequence[Mapping[str, Any]], *, day: date = DAY) -> Path:
     """Write a consents partition and return its folder."""
     return land(config.parent / f"landing/consents/day={day}", {"part-0.parquet": parquet(rows, CHANGE)}, len(rows))
+
+
+def land_feedback(config: Path, rows: Sequence[Mapping[str, Any]], *, day: date = DAY, schema: Any = FEEDBACK) -> Path:
+    """Write a feedback partition and return its folder."""
+    return land(config.parent / f"landing/feedback/day={day}", {"part-0.parquet": parquet(rows, schema)}, len(rows))
 
 
 def land(folder: Path, files: Mapping[str, bytes], rows: int | None) -> Path:

@@ -15,7 +15,7 @@ from uuid import UUID
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 Row = dict[str, Any]
@@ -35,6 +35,22 @@ EVENT_TYPES = {
     "session_id": {"extension<arrow.uuid>", "string"},
 }
 CONSENT_TYPES = {"pseudonym": {"int64"}, "changed_at": {"timestamp[us, tz=UTC]", "string"}, "state": {"string"}}
+FEEDBACK_TYPES = {
+    "event_id": {"extension<arrow.uuid>"},
+    "occurred_at": {"timestamp[us, tz=UTC]"},
+    "notice": {"string"},
+    "kind": {"string"},
+    "rating": {"int64", "string"},
+    "recipient": {"int64"},
+    "company": {"extension<arrow.uuid>"},
+}
+CASTS: dict[str, Callable[[str], Any]] = {
+    "event_id": UUID,
+    "session_id": UUID,
+    "occurred_at": datetime.fromisoformat,
+    "changed_at": datetime.fromisoformat,
+    "rating": int,
+}
 WARNINGS = {"withdrawal_after_grant", "consent_not_contradictory"}
 FINDS = {
     "no_device_data": r"\d+\.\d+\.\d+\.\d+",
@@ -79,13 +95,20 @@ def judge(root: Path, account_ids: Iterable[str] = ()) -> Broken:
         _judge_consent(rows, intervals, found)
         found |= {"pseudonym_no_account_digest" for row in rows if row.get("pseudonym") in digests}
     _judge_across(events, broken)
+    notices = {entry["key"] for entry in catalogue["notice"]}
+    for folder in sorted(root.glob("feedback/day=*")):
+        day = _day(folder)
+        found = broken[f"feedback/{day}"]
+        rows = _landed(folder, FEEDBACK_TYPES, found, "feedback_")
+        _judge_feedback(rows, day, notices, found)
+        found |= {"recipient_no_account_digest" for row in rows if row["recipient"] in digests}
     return {partition: found for partition, found in broken.items() if found}
 
 
 def unsealed(root: Path) -> set[str]:
     """Return the folders, by their path, whose files are not exactly what their seal says."""
     faults: set[str] = set()
-    for folder in (*root.glob("events/*/*"), *root.glob("consents/*")):
+    for folder in (*root.glob("events/*/*"), *root.glob("consents/*"), *root.glob("feedback/*")):
         sealed = {entry["name"]: entry for entry in json.loads((folder / "_seal.json").read_text("utf-8"))["files"]}
         there = {file.name for file in folder.iterdir()} - {"_seal.json"}
         fits = there == set(sealed)
@@ -122,18 +145,18 @@ def _rows(table: Any, types: dict[str, set[str]], found: set[str], prefix: str) 
     rows: list[Row] = table.drop_columns(sorted(mistyped)).to_pylist()
     for row in rows:
         for name in row:
-            if row[name] is None and name not in {"pseudonym", "session_id"} and name in types:
+            if row[name] is None and name not in {"pseudonym", "session_id", "rating"} and name in types:
                 found.add(f"{prefix}values_present")
-            if isinstance(row[name], str) and name in {"event_id", "session_id", "occurred_at", "changed_at"}:
-                row[name] = _cast(row[name], is_time=name.endswith("_at"))
+            if isinstance(row[name], str) and name in CASTS:
+                row[name] = _cast(row[name], CASTS[name])
                 if row[name] is None:
                     found.add(f"{prefix}values_readable")
     return rows
 
 
-def _cast(text: str, *, is_time: bool) -> Any:
+def _cast(text: str, read: Callable[[str], Any]) -> Any:
     try:
-        return datetime.fromisoformat(text) if is_time else UUID(text)
+        return read(text)
     except ValueError:
         return None
 
@@ -191,10 +214,35 @@ def _judge_events(rows: list[Row], service: str, day: date, found: set[str]) -> 
             "session_id_random": tab is None or tab.version == 4,
         }
         found |= {name for name, holds in rules.items() if not holds}
-    persons = sorted({row["pseudonym"] for row in rows} - {None})
-    near = sum(after - before <= 16 for before, after in pairwise(persons))
-    if len(persons) >= 30 and near > len(persons) / 10:
+    if _are_counted({row["pseudonym"] for row in rows} - {None}):
         found.add("pseudonym_not_sequential")
+
+
+def _are_counted(people: set[int]) -> bool:
+    near = sum(after - before <= 16 for before, after in pairwise(sorted(people)))
+    return len(people) >= 30 and near > len(people) / 10
+
+
+def _judge_feedback(rows: list[Row], day: date, notices: set[str], found: set[str]) -> None:
+    seen: dict[UUID, Row] = {}
+    for row in rows:
+        company, rating = row.get("company"), row.get("rating")
+        rules = {
+            "feedback_inside_the_day": row["occurred_at"].date() == day,
+            "feedback_id_unique": seen.setdefault(row["event_id"], row) == row,
+            "feedback_id_random": row["event_id"].version in {4, 7},
+            "rating_with_answer": rating is None or (row["kind"] == "answered" and rating in range(1, 6)),
+            "kind_declared": row["kind"] in {"shown", "opened", "dismissed", "answered", None},
+            "recipient_in_range": 2**32 < row["recipient"] < 2**63,
+            "company_opaque": company is None or company.version in {4, 7},
+            "notice_is_a_key": re.fullmatch(r"[a-z0-9._]{1,64}", row["notice"]),
+            "notice_declared": row["notice"] in notices,
+        }
+        found |= {name for name, holds in rules.items() if not holds}
+        if row["notice"] not in notices:
+            found |= {f"feedback_{name}" for name, shape in FINDS.items() if re.search(shape, row["notice"])}
+    if _are_counted({row["recipient"] for row in rows}):
+        found.add("recipient_not_sequential")
 
 
 def _judge_words(rows: list[Row], catalogue: dict[str, list[Row]], found: set[str]) -> None:

@@ -26,6 +26,10 @@ CONTRACT = {
     "funnels": ("service user_type feature", "sessions_opened sessions_completed completion"),
     "first_use": ("service user_type feature within_days", "users adopters share"),
     "consent_changes": ("day", "granted withdrawn"),
+    "feedback": (
+        "notice",
+        ("shown opened dismissed answered response_rate mean_rating rating_1 rating_2 rating_3 rating_4 rating_5"),
+    ),
 }
 
 

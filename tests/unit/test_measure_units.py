@@ -43,7 +43,7 @@ def test_a_period_has_a_unit_for_each_row_that_closes() -> None:
         "lifecycle": 4,
         "feature_weeks": 13,
         "retention": 13,
-        **dict.fromkeys(("features", "engagement", "sessions", "transitions", "funnels", "first_use"), 1),
+        **dict.fromkeys(("features", "engagement", "sessions", "transitions", "funnels", "first_use", "feedback"), 1),
     }
 
 

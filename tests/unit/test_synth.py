@@ -221,13 +221,13 @@ def test_a_working_day_has_the_events_that_were_asked_for(tmp_path: Path) -> Non
 
 def test_every_expectation_has_a_fault_with_its_promise_and_its_consequence() -> None:
     states = {"block": "quarantined", "strip": "accepted", "hold": "accepted", "warn": "accepted"}
-    for suite in ("events", "consents"):
+    for suite in ("events", "consents", "feedback"):
         for name, meta in expectations(suite).items():
             faults = [fault for fault in synth.FAULTS.values() if fault.expectation == name]
             assert faults, name
             for fault in faults:
                 assert (fault.promise, fault.state, fault.kind) == (meta["promise"], states[meta["class"]], suite), name
-    known = {*expectations("events"), *expectations("consents"), None}
+    known = {*expectations("events"), *expectations("consents"), *expectations("feedback"), None}
     assert {name for fault in synth.FAULTS.values() for name in (fault.expectation, *fault.follows)} <= known
 
 
@@ -283,7 +283,7 @@ def test_faults_are_seeded_in_ndjson_too(tmp_path: Path) -> None:
 
 def test_all_faults_fit_into_one_zone_a_day_each(tmp_path: Path) -> None:
     faults = {name: fault for name, fault in synth.FAULTS.items() if fault.expectation}
-    places = synth.generate(tmp_path, first=date(2026, 3, 30), last=date(2026, 6, 7), users=250, faults=list(faults))
+    places = synth.generate(tmp_path, first=date(2026, 3, 30), last=date(2026, 6, 28), users=250, faults=list(faults))
     assert len({partition.day for partition in places.values()}) == len(faults)
     expected = {places[name].id: {fault.expectation, *fault.follows} for name, fault in faults.items()}
     expected[f"events/docs/{places['pseudonym_of_both'].day}"] = {"pseudonym_one_service"}
@@ -316,7 +316,7 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path, arguments: dict[str
         synth.generate(tmp_path, **arguments)
 
 
-@pytest.mark.parametrize("what", ["events", "consents", "catalogue.toml"])
+@pytest.mark.parametrize("what", ["events", "consents", "feedback", "catalogue.toml"])
 def test_a_zone_that_is_not_synthetic_is_left_alone(tmp_path: Path, what: str) -> None:
     (tmp_path / what).write_text("somebody's own", "utf-8")
     with pytest.raises(UsageError, match="not synthetic"):

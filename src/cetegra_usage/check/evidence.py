@@ -43,6 +43,9 @@ NAMES_SEARCHED = (
 CHANGES = "changes.parquet"
 """What an examined consents partition leaves in its folder: `pseudonym`, `changed_at`, `state`."""
 
+HELD_NOTICES = "held_notices.parquet"
+"""What an examined feedback partition leaves in its folder: `notice` and `row_count` of what is held."""
+
 _SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "accepted_groups", "persons_seen", "sessions_seen")
 _GIVEN = ("judged_groups", "person_spans", "repeated_numbers", "sharing_persons", "nobodys_sessions")
@@ -180,6 +183,69 @@ def examine_consents(
             counts[expectation] = None
     rows = Rows(landed=landed, accepted=landed - duplicate, duplicate=duplicate)
     return Evidence(partition, counts, rows, early_changes=early)
+
+
+def examine_feedback(
+    databases: sql.Databases,
+    partition: Partition,
+    files: Sequence[Path],
+    catalogue: Catalogue,
+    digest_numbers: Sequence[int] | None,
+    needs: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> Evidence:
+    """Count what breaks each expectation of the feedback suite in one partition; raises as `examine` does.
+
+    Nothing of events or consents is in its database. The notices that are held are kept in the partition's folder.
+    """
+    with databases.empty() as connection:
+        shape = reader.view(connection, files, reader.FEEDBACK)
+        try:
+            return _examine_feedback(connection, partition, shape, catalogue, digest_numbers, needs, folder)
+        except sql.QueryError as error:
+            if not error.is_of_the_data:
+                raise
+        raise reader.unreadable()
+
+
+def _examine_feedback(
+    connection: duckdb.DuckDBPyConnection,
+    partition: Partition,
+    shape: reader.Shape,
+    catalogue: Catalogue,
+    digest_numbers: Sequence[int] | None,
+    needs: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> Evidence:
+    declared = pl.DataFrame({"key": list(catalogue.notices)}, schema={"key": pl.String})
+    connection.register("declared_notices", declared)
+    sql.table(connection, "feedback_once")
+    counts = _row(sql.frame(connection, "feedback_counts", day=partition.day))
+    landed, duplicate, held = (counts.pop(name) or 0 for name in ("landed", "duplicate", "held"))
+    counts |= {
+        "feedback_no_extra_columns": shape.extra,
+        "feedback_no_missing_columns": shape.missing,
+        "feedback_no_mistyped_columns": shape.mistyped,
+        "recipient_no_account_digest": None,
+    }
+    sql.table(connection, "recipients_seen")
+    connection.table("recipients_seen").project("recipient AS pseudonym").create_view("persons_seen")
+    counts["recipient_not_sequential"] = _row(sql.frame(connection, "near_pseudonyms"))["pseudonym_not_sequential"]
+    if digest_numbers is not None:
+        connection.register("digest_numbers", _numbers(digest_numbers))
+        found = _row(sql.frame(connection, "account_digests"))
+        counts["recipient_no_account_digest"] = found["pseudonym_no_account_digest"]
+    texts: dict[str, int] = dict(sql.frame(connection, "feedback_texts").iter_rows())
+    found, per_detector, passed = _search(texts, shape.names)
+    counts |= {f"feedback_{name}": rows for name, rows in found.items()}
+    for expectation, columns in needs.items():
+        if shape.unusable.intersection(columns):
+            counts[expectation] = None
+    sql.table(connection, "held_notices")
+    connection.table("held_notices").write_parquet(str(folder / HELD_NOTICES), compression="zstd")
+    keys = [("notice", *row) for row in connection.table("held_notices").fetchall()]
+    rows = Rows(landed=landed, accepted=landed - duplicate - held, duplicate=duplicate, held=held)
+    return Evidence(partition, counts, rows, per_detector, [key for key in keys if key[1] in passed])
 
 
 def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> pl.DataFrame:
@@ -324,7 +390,7 @@ def _register(connection: duckdb.DuckDBPyConnection, day: date, context: Context
             },
             schema={"key": pl.String, "service": pl.String, "actions": pl.List(pl.String)},
         ),
-        "digest_numbers": pl.DataFrame({"number": list(context.digest_numbers or ())}, schema={"number": pl.Int64}),
+        "digest_numbers": _numbers(context.digest_numbers or ()),
     }
     for name, frame in vocabulary.items():
         connection.register(name, frame)
@@ -338,6 +404,10 @@ def _register(connection: duckdb.DuckDBPyConnection, day: date, context: Context
         connection.execute(
             "CREATE TEMP TABLE intervals (pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP)"
         )
+
+
+def _numbers(numbers: Sequence[int]) -> pl.DataFrame:
+    return pl.DataFrame({"number": list(numbers)}, schema={"number": pl.Int64})
 
 
 def _search(texts: Mapping[str, int], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:

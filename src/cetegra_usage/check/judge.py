@@ -46,7 +46,7 @@ def judge(suite: str, counts: Mapping[str, Mapping[str, int | None]]) -> dict[st
     """Judge partitions (or releases), all in one batch.
 
     Args:
-        suite: `events`, `consents` or `release`.
+        suite: `events`, `consents`, `feedback` or `release`.
         counts: For each partition's id, what breaks each expectation of the suite (None: not checked).
 
     Raises:

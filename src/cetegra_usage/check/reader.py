@@ -1,9 +1,9 @@
 """Landed files as one typed DuckDB view, whatever their form; what does not cast is counted, never shown.
 
-The view `landed` has the columns of the contract, typed; of each instant also `<name>_us`, microseconds since 1970
-(UTC); two counters a row: `unreadable` (values that are there and do not cast) and `lost` (of the columns in which null
-is never allowed: values that do not cast, and columns that are not there; what else is null in them is missing); and
-where the row is: `file`, and its `place` in it.
+The view `landed` (`feedback` of answers to notices) has the columns of the contract, typed; of each instant also
+`<name>_us`, microseconds since 1970 (UTC); two counters a row: `unreadable` (values that are there and do not cast) and
+`lost` (of the columns in which null is never allowed: values that do not cast, and columns that are absent; what else
+is null in them is missing); and where the row is: `file`, and its `place` in it.
 """
 
 from __future__ import annotations
@@ -81,10 +81,14 @@ _NULLS = {"uuid": "UUID", "instant": "TIMESTAMP", "text": "VARCHAR", "flag": "BO
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns of a landed table: kind (`uuid`, `instant`, `text`, `flag`, `whole`) and whether null is allowed."""
+    """The columns of a landed table: kind (`uuid`, `instant`, `text`, `flag`, `whole`) and whether null is allowed.
+
+    `view` is the name under which statements read it: what serves another purpose has another.
+    """
 
     kinds: Mapping[str, str]
     nullable: frozenset[str] = frozenset()
+    view: str = "landed"
 
 
 EVENTS = Schema(
@@ -102,6 +106,19 @@ EVENTS = Schema(
     nullable=frozenset({"pseudonym", "session_id"}),
 )
 CONSENTS = Schema({"pseudonym": "whole", "changed_at": "instant", "state": "text"})
+FEEDBACK = Schema(
+    {
+        "event_id": "uuid",
+        "occurred_at": "instant",
+        "notice": "text",
+        "kind": "text",
+        "rating": "whole",
+        "recipient": "whole",
+        "company": "uuid",
+    },
+    nullable=frozenset({"rating"}),
+    view="feedback",
+)
 
 
 @dataclass(slots=True)
@@ -124,7 +141,7 @@ class Shape:
 
 
 def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema) -> Shape:
-    """Make the view `landed` over a partition's files and return what they say of their columns.
+    """Make the view of the schema over a partition's files and return what they say of their columns.
 
     Args:
         connection: Where the view is made.
@@ -151,7 +168,7 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
     union = parts[0] if parts else _empty(connection, schema)
     for part in parts[1:]:
         union = union.union(part)
-    union.create_view("landed", replace=True)
+    union.create_view(schema.view, replace=True)
     return shape
 
 

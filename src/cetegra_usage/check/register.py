@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Class = Literal["block", "strip", "hold", "warn"]
-SUITES = ("events", "consents", "release")
+SUITES = ("events", "consents", "feedback", "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Expectation:
 
     Attributes:
         id: Its name, and the column of the evidence frame that it judges.
-        suite: `events`, `consents` or `release`.
+        suite: `events`, `consents`, `feedback` or `release`.
         severity: What happens when it fails: `block`, `strip`, `hold` or `warn`.
         promise: The promise it proves; None for a warning about the data's quality alone.
         also: Other promises that it helps to prove.

@@ -86,6 +86,8 @@ def cells(table: TableDefinition, period: Period, catalogue: Catalogue) -> pl.Da
         if table.name != "funnels" or feature.has_funnel
     ]
     features += [(service, ALL) for service in catalogue.services]
+    if "notice" in table.grain:
+        return pl.DataFrame({"notice": list(catalogue.notices)}, schema={"notice": pl.String})
     grid = pl.DataFrame([dict(row.values) for row in rows(table.name, period)] or [{}])
     if "feature" in table.grain:
         grid = grid.join(pl.DataFrame(features, schema=["service", "feature"], orient="row"), how="cross")
@@ -119,6 +121,8 @@ def _status(measure: str, row: Row, calendars: list[ServiceCalendar], source: So
     if row.unit.table == "consent_changes":
         is_there = source.consents is not None and row.unit.beginning not in source.consents_missing
         return "published" if is_there else "unavailable"
+    if row.unit.table == "feedback":
+        return status([source.feedback], windows(measure, row))
     if row.unit.table == "lifecycle" and measure == "withdrawn" and source.consents is None:
         return "unavailable"
     return status(calendars, windows(measure, row))

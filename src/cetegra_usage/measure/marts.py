@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cetegra_usage.definitions import tables
+from cetegra_usage.definitions import PEOPLE, tables
 from cetegra_usage.measure import grid
 from cetegra_usage.model import ALL
 
@@ -38,7 +38,10 @@ _MEANS = {
     "events_per_user": ("events_of_users", "users"),
     "events_per_session": ("events", "sessions"),
     "median_seconds": ("median_seconds", "sessions"),
+    "mean_rating": ("stars", "rated"),
 }
+_COMES_WITH = {"rated": "answered"}
+"""Numbers that are no measure: the count with whose availability they come and go."""
 # Counts behind which stand the same identified people as behind another.
 _PEOPLE_OF = {"identified_events": "events"}
 _DAYS = {"activity": 1, "feature_weeks": 7}
@@ -101,12 +104,13 @@ class _Mart:
             name = measure.name
             if _OVER_FEATURES.get((self.table.name, name), name) == name:
                 parts[name] = name
-            if measure.of != "users" and name not in _PEOPLE_OF:
+            if measure.of not in PEOPLE and name not in _PEOPLE_OF:
                 parts |= {f"{name}_known": name, f"{name}_top": name}
             if measure.of == "events" and measure.who == "everybody":
                 parts[f"{name}_unidentified"] = name
-        means = [_MEANS[measure.name] for measure in self.table.measures if measure.kind == "mean"]
-        return parts | dict(means)
+        for over, under in (_MEANS[measure.name] for measure in self.table.measures if measure.kind == "mean"):
+            parts |= {part: _COMES_WITH.get(under, under) for part in (over, under)}
+        return parts
 
     def _found(self, tallies: Mapping[Unit, pl.DataFrame]) -> pl.DataFrame:
         """Put the tallies of the table's units together, with the table's dimensions."""
@@ -145,7 +149,7 @@ class _Mart:
 
     def _with_statuses(self, frame: pl.DataFrame) -> pl.DataFrame:
         keys = [column for column in self._statuses.columns if column in self.table.grain]
-        return frame.join(self._statuses, on=keys, how="left")
+        return frame.join(self._statuses, on=keys, how="left") if keys else frame.join(self._statuses, how="cross")
 
     def _where_available(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out the figures of cells that are unavailable."""
@@ -166,7 +170,7 @@ class _Mart:
 
     def _with_people(self, frame: pl.DataFrame, measure: MeasureDefinition) -> pl.DataFrame:
         name = measure.name
-        if measure.of == "users":
+        if measure.of in PEOPLE:
             return frame.with_columns(pl.col(name).cast(pl.Float64).alias(f"{name}_people"))
         base = _PEOPLE_OF.get(name, name)
         people = pl.col(f"{base}_known").cast(pl.Float64)
@@ -182,7 +186,7 @@ class _Mart:
             of_parts = [f"{over}_status", f"{under}_status"]
         else:
             over, under = _MEANS[measure.name]
-            of_parts = [f"{under}_status"]
+            of_parts = [f"{_COMES_WITH.get(under, under)}_status"]
         if measure.denominator_over:
             frame = self._beside(frame, measure.denominator_over, under, "_under")
         else:
@@ -208,6 +212,7 @@ class _Mart:
             "service": [*self.catalogue.services, ALL],
             "user_type": [*self.catalogue.user_types, ALL],
             "feature": [*self.catalogue.features, ALL],
+            "notice": list(self.catalogue.notices),
         }
         orders |= {"from_feature": orders["feature"], "to_feature": orders["feature"]}
         columns = ["period", *self.table.grain]

@@ -28,6 +28,8 @@ _COLUMNS = {
     "marks": "day DATE, session INTEGER, feature VARCHAR, is_opened BOOLEAN, is_finished BOOLEAN, is_completed BOOLEAN",
     "known": "day DATE, pseudonym BIGINT, feature VARCHAR",
     "consents": "pseudonym BIGINT, changed_at TIMESTAMP, state VARCHAR",
+    "responses": """day DATE, recipient BIGINT, notice VARCHAR,
+        is_shown BOOLEAN, is_opened BOOLEAN, is_dismissed BOOLEAN, is_answered BOOLEAN, rating TINYINT""",
 }
 
 

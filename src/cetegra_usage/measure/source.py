@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCalendar:
-    """Which days of a service are there.
+    """Which days of a service (or of feedback) are there.
 
     Attributes:
-        first: Day of the first partition that landed, whatever its verdict; None if the service never landed.
+        first: Day of the first partition that landed, whatever its verdict; None if none ever landed.
         accepted: Days whose partition is accepted.
     """
 
@@ -37,7 +37,7 @@ class RollupFile:
     """One file of a partition's rollups, on this machine.
 
     Attributes:
-        service: The partition's service.
+        service: The partition's service, empty for feedback.
         day: The partition's day.
         table: The rollup's table, for example `use`.
         bucket: Which bucket of the pseudonym it holds.
@@ -60,11 +60,13 @@ class Source:
     Attributes:
         services: Calendar by declared service.
         rollups: The rollup files of the accepted partitions among the days that `needs` names; others are left alone.
+        feedback: Calendar of the answers to notices, which are of no service.
         consents: The rolled-up consent log, whole, in any order; None where there is no log.
         consents_missing: Days of the log that landed and are neither accepted nor counted as empty.
     """
 
     services: Mapping[str, ServiceCalendar]
     rollups: Sequence[RollupFile] = ()
+    feedback: ServiceCalendar = field(default_factory=ServiceCalendar)
     consents: Sequence[Path] | None = None
     consents_missing: frozenset[date] = field(default_factory=frozenset)

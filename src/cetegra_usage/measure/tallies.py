@@ -40,6 +40,7 @@ KEYS = {
     "to_feature": pl.String,
     "active_days": pl.Int64,
     "within_days": pl.Int64,
+    "notice": pl.String,
 }
 """The columns of a tally that are no figures, with their types; `beginning` is the unit's."""
 
@@ -106,6 +107,10 @@ class _Tallying:
         connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
         if self._begin("consent_changes"):
             self._keep("consent_changes", "changes")
+        if self._begin("feedback"):
+            days = [file.path for file in self.source.rollups if file.table == "responses"]
+            reading.read(connection, "responses", days).create_view("responses")
+            self._keep("feedback", "notice_recipients")
         for service in self.source.services:
             files = [file for file in self.source.rollups if file.service == service]
             reading.read(connection, "totals", [f.path for f in files if f.table == "totals"]).create_view("totals")

@@ -23,7 +23,7 @@ FIRST_USE_DAYS = 56
 ENGAGEMENT_DAYS = 28
 DAILY = ("activity", "consent_changes")
 WEEKLY = ("feature_weeks", "lifecycle", "retention")
-PERIODIC = ("features", "engagement", "sessions", "transitions", "funnels", "first_use")
+PERIODIC = ("features", "engagement", "sessions", "transitions", "funnels", "first_use", "feedback")
 
 EVENTS = ("activity", "features", "feature_weeks")
 PERSONS = (*EVENTS, "engagement", "lifecycle", "retention", "first_use")
@@ -38,6 +38,7 @@ READ_BY = {
     "sessions": SESSIONS,
     "steps": ("transitions",),
     "marks": ("funnels",),
+    "responses": ("feedback",),
 }
 """The tables that are made from each rollup."""
 SUMMED_UP = ("persons", "use")

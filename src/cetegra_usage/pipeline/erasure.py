@@ -142,7 +142,7 @@ def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:
     """Return what holds of the partitions in which somebody is who has to go, days of the log as they were among it."""
     records = job.ledger.standing(sorted(job.ledger.latest))
     found: set[int] = set()
-    for table in ("consents", "persons"):
+    for table, column in memory.WHO.items():
         whose: dict[str, list[int]] = {}
         for record in records:
             for path in memory.fetch_rollups(job, record, table):
@@ -150,7 +150,7 @@ def _holding(job: Job, gone: pl.DataFrame) -> list[Record]:
         if whose:
             there = (
                 pl.scan_parquet(list(whose), include_file_paths="path")
-                .select("path", pl.col("pseudonym").cast(pl.Int64))
+                .select("path", pl.col(column).cast(pl.Int64).alias("pseudonym"))
                 .join(gone.lazy(), on="pseudonym", how="semi")
                 .select(pl.col("path").unique())
                 .collect(engine="streaming")

@@ -85,7 +85,7 @@ class Causes:
         self._new: list[tuple[Partition, set[str]]] = []
         self._of_all: set[str] = set()
         self._at_last = LATE
-        self._known: dict[tuple[Days, Days, str], str] = {}
+        self._known: dict[tuple[Days, Days, str | None], str] = {}
         if made:
             since = [one for one in job.ledger.since(made.records, job.stores.warehouse) if one.is_verdict]
             told = {_said(record) for record in since}
@@ -101,15 +101,15 @@ class Causes:
         named: list[Change] = []
         for change in found:
             unit = _unit(change, self._period)
-            service = change.row.get("service", ALL)
+            service = None if change.table == "feedback" else change.row.get("service", ALL)
             measures: dict[str, list[str]] = {}
             for measure in change.measures:
                 measures.setdefault(self._of(unit, measure, service), []).append(measure)
             named += [replace(change, measures=some, cause=cause) for cause, some in measures.items()]
         return named
 
-    def _of(self, unit: Unit, measure: str, service: str) -> str:
-        """Return the cause of a cell: cells of the same windows and service share it."""
+    def _of(self, unit: Unit, measure: str, service: str | None) -> str:
+        """Return the cause of a cell: cells of the same windows and service (None: of feedback) share it."""
         first = unit.made_from(self._settings.retention.identified_days, self._settings.session.max_days)
         own = unit.beginning if measure in _OF_ONE_DAY.get(unit.table, ()) else unit.first
         windows = Days(own, unit.last), Days(first, unit.last)
@@ -117,7 +117,7 @@ class Causes:
             self._known[*windows, service] = self._within(windows, service)
         return self._known[*windows, service]
 
-    def _within(self, windows: Sequence[Days], service: str) -> str:
+    def _within(self, windows: Sequence[Days], service: str | None) -> str:
         for days in windows:
             causes = {
                 cause
@@ -129,7 +129,9 @@ class Causes:
                 return _gravest(causes | self._of_all)
         return self._at_last
 
-    def _concerns(self, partition: Partition, service: str) -> bool:
+    def _concerns(self, partition: Partition, service: str | None) -> bool:
+        if service is None or partition.kind == "feedback":
+            return service is None and partition.kind == "feedback"
         if partition.kind == "consents" or service == partition.service:
             return True
         return service == ALL and partition.service in self._services

@@ -22,7 +22,7 @@ from cetegra_usage.store import Lease, open_all
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
-    from cetegra_usage.model import Catalogue, Partition
+    from cetegra_usage.model import Catalogue, Kind, Partition
     from cetegra_usage.settings import Settings
     from cetegra_usage.store import Stores
 
@@ -77,7 +77,7 @@ class Job:
         zone: What has landed.
         ledger: What was judged before.
         local: Files of the warehouse that are here, by their path there.
-        firsts: The day of each service's first partition, once it was looked for.
+        firsts: The day of the first partition of each service and of feedback, once it was looked for.
         lease: The hold on the warehouse, in a command that writes.
         remembered: What `known` has read.
         touched: Partitions of which this command may leave files that nothing names.
@@ -223,6 +223,7 @@ def rules(settings: Settings) -> dict[str, Any]:
         "cetegra-usage": version(),
         "suite events": hashes["events"],
         "suite consents": hashes["consents"],
+        "suite feedback": hashes["feedback"],
         "detectors": hashlib.sha256(
             b"".join((root() / "expectations" / f"{name}.toml").read_bytes() for name in ("detectors", "words"))
         ).hexdigest(),
@@ -233,8 +234,10 @@ def rules(settings: Settings) -> dict[str, Any]:
     }
 
 
-def vocabulary(catalogue: Catalogue) -> dict[str, Any]:
-    """Return what of the catalogue a verdict depends on: keys and actions, no titles."""
+def vocabulary(catalogue: Catalogue, kind: Kind) -> dict[str, Any]:
+    """Return what of the catalogue a verdict on partitions of a kind depends on: keys and actions, no titles."""
+    if kind == "feedback":
+        return {"notices": sorted(catalogue.notices)}
     return {
         "services": sorted(catalogue.services),
         "user_types": sorted(catalogue.user_types),
@@ -247,11 +250,11 @@ def vocabulary(catalogue: Catalogue) -> dict[str, Any]:
 
 def only_grew(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a vocabulary still says all that it said before."""
-    return all(set(old[name]) <= set(new[name]) for name in ("services", "user_types")) and all(
+    return all(set(old[name]) <= set(new[name]) for name in old if name != "features") and all(
         key in new["features"]
         and new["features"][key]["service"] == feature["service"]
         and set(feature["actions"]) <= set(new["features"][key]["actions"])
-        for key, feature in old["features"].items()
+        for key, feature in old.get("features", {}).items()
     )
 
 

@@ -30,6 +30,8 @@ T = TypeVar("T")
 FILE = "memory/partitions.json.gz"
 KEY = "memory/key"
 ROLLUPS = "rollups"
+WHO = {"persons": "pseudonym", "consents": "pseudonym", "responses": "recipient"}
+"""The rolled-up tables that say who there is in a partition, by kind, and the column that does."""
 _COUNTS = "totals"
 """The one rolled-up table that holds nobody."""
 
@@ -205,8 +207,8 @@ def of_everybody(record: Record) -> list[StoredFile]:
 
 
 def is_identified(record: Record) -> bool:
-    """Whether a record names detail of persons: an event partition's rollups that are more than counts."""
-    return record.partition.startswith("events/") and len(record.rollups) > len(of_everybody(record))
+    """Whether a record names detail of persons that has its time: rollups that are more than counts, and no log."""
+    return not record.partition.startswith("consents/") and len(record.rollups) > len(of_everybody(record))
 
 
 def partition_of(path: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cetegra_usage.ledger import Record
+    from cetegra_usage.model import Kind
     from cetegra_usage.pipeline.job import Job
 
 Reason = Literal[
@@ -87,7 +88,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The partitions of a range of days: consents first, then events, each by day and service.
+    """The partitions of a range of days: consents first, then events, then feedback, each by day and service.
 
     Attributes:
         items: One a partition; those that wait for the consent log say for which day.
@@ -116,11 +117,7 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
     gone = [partition for partition in map(parse, job.ledger.latest) if partition.id not in ids]
     items: dict[Partition, Item] = {}
     for partition in sorted([*job.zone.partitions, *gone], key=_order):
-        if (
-            partition.kind == "feedback"
-            or partition.day > last
-            or (partition.day < first and partition.kind == "events")
-        ):
+        if partition.day > last or (partition.day < first and partition.kind != "consents"):
             continue
         items[partition] = current.item(partition, again=again and partition.day >= first)
     for partition in _told_more([item for item in items.values() if item.partition.kind == "consents"]):
@@ -180,9 +177,7 @@ class _Current:
         self._job = job
         self._known = known
         self._rules = rules(job.settings)
-        self._vocabulary = vocabulary(job.catalogue)
-        self._vocabulary_digest = ledger.digest(self._vocabulary)
-        self._grew: dict[str, bool] = {}
+        self._grew: dict[tuple[str, Kind], bool] = {}
 
     def item(self, partition: Partition, *, again: bool) -> Item:
         landed = self._job.zone.partitions.get(partition)
@@ -206,7 +201,7 @@ class _Current:
             return "correction", "asked for"
         if changed := sorted(key for key, value in self._rules.items() if record.body["rules"].get(key) != value):
             return "rule changed", ", ".join(changed)
-        if landed.partition.kind == "events" and self._is_told_more(record):
+        if landed.partition.kind != "consents" and self._is_told_more(record, landed.partition.kind):
             return "catalogue", "the catalogue says something else about its rows"
         self._known.attempts.pop(landed.partition.id, None)  # what could not be read is again what was judged
         return "unchanged", ""
@@ -224,17 +219,23 @@ class _Current:
         self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
         return True
 
-    def _is_told_more(self, record: Record) -> bool:
+    def _is_told_more(self, record: Record, kind: Kind) -> bool:
         """Whether the catalogue may say something else about a partition's rows than when it was judged."""
-        before = record.body["vocabulary"]
-        if before == self._vocabulary_digest:
+        before, (digest, now) = record.body["vocabulary"], self._vocabularies[kind]
+        if before == digest:
             return False
         if record.state == "quarantined" or record.rows.held:
             return True
-        if before not in self._grew:
+        if (before, kind) not in self._grew:
             old = memory.vocabulary(self._job.stores.warehouse, before)
-            self._grew[before] = only_grew(old, self._vocabulary)
-        return not self._grew[before]
+            self._grew[before, kind] = only_grew(old, now)
+        return not self._grew[before, kind]
+
+    @cached_property
+    def _vocabularies(self) -> dict[Kind, tuple[str, dict[str, Any]]]:
+        kinds: tuple[Kind, ...] = ("events", "feedback")
+        found: dict[Kind, dict[str, Any]] = {kind: vocabulary(self._job.catalogue, kind) for kind in kinds}
+        return {kind: (ledger.digest(document), document) for kind, document in found.items()}
 
 
 class _LateConsent:
@@ -348,4 +349,4 @@ def _read(job: Job, record: Record | None, table: str, columns: list[str] | None
 
 
 def _order(partition: Partition) -> tuple[Any, ...]:
-    return partition.kind != "consents", partition.day, partition.service
+    return ("consents", "events", "feedback").index(partition.kind), partition.day, partition.service

@@ -14,7 +14,7 @@ import polars as pl
 from cetegra_usage import landing, ledger, rollup, sql
 from cetegra_usage.check import evidence, judge, reader, register, tabs
 from cetegra_usage.errors import IncompletePartitionError
-from cetegra_usage.model import Catalogue, Input, Partition, Rows
+from cetegra_usage.model import Catalogue, Input, Kind, Partition, Rows
 from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import Spec, digest_numbers, rules, vocabulary
 from cetegra_usage.project import version
@@ -130,7 +130,7 @@ def process(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: 
 
     Args:
         job: What is there; its ledger grows.
-        items: Pending partitions, all of events or all of consents.
+        items: Pending partitions, all of one kind.
         each: How batches are given to workers.
         keep: Whether verdicts and rollups are kept; a check keeps nothing.
         reason: Why a range is redone on purpose; it stands in the records.
@@ -210,8 +210,7 @@ def _examined(spec: Spec, order: Order, landing_store: Store, databases: sql.Dat
     landed, folder = order.landed, spec.folder(order.landed.partition)
     try:
         fetched = landing.fetch(landing_store, landed, folder, seal_required=spec.settings.landing.seal == "required")
-        examine = _examine_events if landed.partition.kind == "events" else _examine_consents
-        found = examine(databases, spec, order, fetched, folder)
+        found = _EXAMINE[landed.partition.kind](databases, spec, order, fetched, folder)
         _hold_against(landed, fetched, found)
         if not landing.still(landing_store, landed):
             raise IncompletePartitionError(  # noqa: TRY301
@@ -247,13 +246,18 @@ def _rolled_up(
     beside: dict[str, Any] = {}
     try:
         with databases.empty() as connection:
-            if partition.kind == "events":
-                groups = evidence.accepted(connection, examined.files, folder)
-                made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
-            else:
-                reader.view(connection, examined.files, reader.CONSENTS)
-                connection.sql(sql.load("landed_changes").text).create_view("consents")
-                made = rollup.roll_up_consents(connection, made_in)
+            match partition.kind:
+                case "events":
+                    groups = evidence.accepted(connection, examined.files, folder)
+                    made = rollup.roll_up(connection, made_in, groups=groups, day=partition.day)
+                case "consents":
+                    reader.view(connection, examined.files, reader.CONSENTS)
+                    connection.sql(sql.load("landed_changes").text).create_view("consents")
+                    made = rollup.roll_up_consents(connection, made_in)
+                case "feedback":
+                    reader.view(connection, examined.files, reader.FEEDBACK)
+                    connection.read_parquet(str(folder / evidence.HELD_NOTICES)).create_view("held_notices")
+                    made = rollup.roll_up_feedback(connection, made_in)
             if spec.erased.days:
                 beside = _erase(connection, spec, partition, made)
     except (IncompletePartitionError, sql.QueryError):
@@ -279,12 +283,9 @@ def _erase(
     left: list[tuple[Path, Path]] = []
     last = date.min
     for tables in memory.by_bucket((file.name, file) for file in made):
-        whose = tables.get("persons") or tables.get("consents")
-        gone = (
-            spec.erased.among(pl.read_parquet(whose, columns=["pseudonym"])["pseudonym"].unique())
-            if whose
-            else pl.DataFrame()
-        )
+        held = ((tables[table], column) for table, column in memory.WHO.items() if table in tables)
+        who = [pl.read_parquet(file, columns=[column])[column] for file, column in held]
+        gone = spec.erased.among(who[0].unique()) if who else pl.DataFrame()
         if gone.is_empty():
             continue
         last = max(last, *(before - timedelta(days=1) for before in gone["forgotten_before"]))
@@ -302,17 +303,49 @@ def _erase(
 def _examine_events(
     databases: sql.Databases, spec: Spec, order: Order, fetched: landing.Fetched, folder: Path
 ) -> evidence.Evidence:
-    needs = {expectation.id: expectation.needs for expectation in register.load().suite("events")}
     return evidence.examine(
-        databases, order.landed.partition, fetched.files, order.context, order.catalogue, spec.settings, needs, folder
+        databases,
+        order.landed.partition,
+        fetched.files,
+        order.context,
+        order.catalogue,
+        spec.settings,
+        _needs("events"),
+        folder,
     )
 
 
 def _examine_consents(
     databases: sql.Databases, spec: Spec, order: Order, fetched: landing.Fetched, folder: Path
 ) -> evidence.Evidence:
-    needs = {expectation.id: expectation.needs for expectation in register.load().suite("consents")}
-    return evidence.examine_consents(databases, order.landed.partition, fetched.files, spec.settings, needs, folder)
+    return evidence.examine_consents(
+        databases, order.landed.partition, fetched.files, spec.settings, _needs("consents"), folder
+    )
+
+
+def _examine_feedback(
+    databases: sql.Databases,
+    spec: Spec,  # noqa: ARG001  # as the others take it
+    order: Order,
+    fetched: landing.Fetched,
+    folder: Path,
+) -> evidence.Evidence:
+    numbers = order.context.digest_numbers
+    return evidence.examine_feedback(
+        databases, order.landed.partition, fetched.files, order.catalogue, numbers, _needs("feedback"), folder
+    )
+
+
+_EXAMINE: Mapping[Kind, Callable[..., evidence.Evidence]] = {
+    "events": _examine_events,
+    "consents": _examine_consents,
+    "feedback": _examine_feedback,
+}
+
+
+def _needs(suite: Kind) -> dict[str, Sequence[str]]:
+    """Return for each expectation of a suite the columns without which it is not checked."""
+    return {expectation.id: expectation.needs for expectation in register.load().suite(suite)}
 
 
 def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evidence.Evidence) -> None:
@@ -327,7 +360,7 @@ def _hold_against(landed: landing.Landed, fetched: landing.Fetched, found: evide
 
 def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: str | None) -> dict[Partition, Outcome]:
     kind = items[0].partition.kind
-    numbers = digest_numbers(job.settings) if kind == "events" else None
+    numbers = digest_numbers(job.settings) if kind != "consents" else None
     orders = [Order(item.landed, _context(job, item.landed, numbers), job.catalogue) for item in items if item.landed]
     examined = [
         one for batch in each(examine_batch, job.spec, _batches(job, orders), name=f"check {kind}") for one in batch
@@ -336,8 +369,10 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     counts: dict[str, dict[str, int | None]] = {
         partition: dict(one.evidence.counts) for partition, one in judged.items() if one.evidence
     }
-    compare = _compare_events if kind == "events" else _compare_consents
-    compare(job, list(judged.values()), counts)
+    if kind == "events":
+        _compare_events(job, list(judged.values()), counts)
+    elif kind == "consents":
+        _compare_consents(job, list(judged.values()), counts)
     verdicts = judge.judge(kind, counts)
     accepted = [one for partition, one in judged.items() if verdicts[partition].state == "accepted"]
     stored: dict[str, RolledUp] = {}
@@ -516,7 +551,7 @@ def _commit(
     """Chain the verdicts to the ledger in partition-id order, then remember what was seen."""
     now = datetime.now(UTC)
     known = job.known
-    words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue))
+    words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue, items[0].partition.kind))
     why = {item.partition.id: item.reason for item in items}
     shared = rules(job.settings)
     bodies: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ import polars as pl
 
 from cetegra_usage import ledger
 from cetegra_usage.check import judge, proofs, register
-from cetegra_usage.check.reader import CONSENTS, EVENTS
+from cetegra_usage.check.reader import CONSENTS, EVENTS, FEEDBACK
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ALL, Partition, Rows, each_day
 from cetegra_usage.pipeline import consent_log, memory, release_checks
@@ -147,19 +147,26 @@ def verdicts(document: Mapping[str, Any]) -> Any:
 def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
     """Return every partition that is due in a period, whether it landed or not, or has landed, with its state."""
     found: list[tuple[Partition, str]] = []
-    attempts = job.known.attempts
     for service in job.catalogue.services:
         first = first_day(job, service)
-        for day in each_day(period.first, period.last):
-            partition = Partition("events", service, day)
-            record = job.ledger.latest.get(partition.id)
-            if record:
-                found.append((partition, record.state))
-            elif partition.id in attempts or partition in job.zone.partitions:
-                found.append((partition, "incomplete"))
-            else:
-                found.append((partition, "empty" if first is None or day < first else "missing"))
-    return found + _undeclared(job, period) + _consent_days(job, period, attempts)
+        found += [
+            _with_state(job, Partition("events", service, day), first) for day in each_day(period.first, period.last)
+        ]
+    found += _undeclared(job, period) + _consent_days(job, period, job.known.attempts)
+    if first := first_feedback(job):
+        found += [
+            _with_state(job, Partition("feedback", "", day), first) for day in each_day(period.first, period.last)
+        ]
+    return found
+
+
+def _with_state(job: Job, partition: Partition, first: date | None) -> tuple[Partition, str]:
+    """Return a partition that is due from a first day on, and its state."""
+    if record := job.ledger.latest.get(partition.id):
+        return partition, record.state
+    if partition.id in job.known.attempts or partition in job.zone.partitions:
+        return partition, "incomplete"
+    return partition, "empty" if first is None or partition.day < first else "missing"
 
 
 def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
@@ -197,12 +204,20 @@ def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tu
 
 def first_day(job: Job, service: str) -> date | None:
     """Return the day of a service's first partition, whatever its verdict; None if it never landed."""
-    if service not in job.firsts:  # a command lands nothing: it stays what it is
-        prefix = f"events/{service}/"
+    return _first_of(job, f"events/{service}/")
+
+
+def first_feedback(job: Job) -> date | None:
+    """Return the day of the first partition of feedback, whatever its verdict; None if none ever landed."""
+    return _first_of(job, "feedback/")
+
+
+def _first_of(job: Job, prefix: str) -> date | None:
+    if prefix not in job.firsts:  # a command lands nothing: it stays what it is
         days = [partition.day for partition in job.zone.partitions if partition.id.startswith(prefix)]
         days += [day_of(partition) for partition in job.ledger.latest if partition.startswith(prefix)]
-        job.firsts[service] = min(days, default=None)
-    return job.firsts[service]
+        job.firsts[prefix] = min(days, default=None)
+    return job.firsts[prefix]
 
 
 def day_of(partition: str) -> date:
@@ -248,11 +263,8 @@ def name_of(record: Record, key: bytes) -> str:
 def _rows(rows: Rows, partition: Partition, protection: Protection, counts: _Counts) -> dict[str, Shown]:
     """Show the fate of a partition's rows, so that no difference of two counts tells a third."""
     shown: dict[str, Shown] = {fate: counts.show(number) for fate, number in asdict(rows).items()}
-    if partition.kind == "events" and rows.accepted:
-        # The same true figure stands in the table `activity`: shown there or nowhere.
-        shown["accepted"] = _figure(
-            protection, "activity", "events", day=partition.day, service=partition.service, user_type=ALL
-        )
+    if rows.accepted and counts.disclosure.threshold > 1:
+        shown["accepted"] = _accepted(partition, protection)
     parts = [shown[fate] for fate in ("accepted", "duplicate", "held", "quarantined")]
     whole = replace(rows, landed=0, stripped=0)
     if WITHHELD in parts:
@@ -260,6 +272,21 @@ def _rows(rows: Rows, partition: Partition, protection: Protection, counts: _Cou
     elif rows.landed in asdict(whole).values():
         shown["landed"] = next(shown[fate] for fate, number in asdict(whole).items() if number == rows.landed)
     return shown
+
+
+def _accepted(partition: Partition, protection: Protection) -> Shown:
+    """Show the accepted rows of a partition as the tables tell of them, or not: they add up with cells of these."""
+    match partition.kind:
+        case "events":
+            where = {"day": partition.day, "service": partition.service, "user_type": ALL}
+            return _figure(protection, "activity", "events", **where)
+        case "consents":
+            changes = [
+                _figure(protection, "consent_changes", one, day=partition.day) for one in ("granted", "withdrawn")
+            ]
+            return WITHHELD if WITHHELD in changes else sum(int(one) for one in changes)
+        case "feedback":
+            return WITHHELD
 
 
 def _figure(protection: Protection, table: str, measure: str, **where: Any) -> Shown:
@@ -364,6 +391,7 @@ def _article_30(job: Job) -> dict[str, str | list[str]]:
         "categories_of_data": [
             f"events: {', '.join(EVENTS.kinds)}",
             f"consent log: {', '.join(CONSENTS.kinds)}",
+            f"feedback, never brought together with these: {', '.join(FEEDBACK.kinds)}",
             "pseudonym and session_id only of those who agreed",
         ],
         "recipients": [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cetegra_usage.definitions import PEOPLE
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.pipeline import memory
 from cetegra_usage.pipeline.plan import parse
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from cetegra_usage.sql import Statement
 
 _IDENTIFIERS = {"pseudonym", "session_id", "event_id", "recipient", "company"}
-_OF_USAGE = {"accepted", "landed", "consents", "consent_log"}
+_OF_FEEDBACK = {"feedback", "feedback_once", "held_notices", "recipients_seen", "responses"}
+_BESIDE_FEEDBACK = {"declared_notices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,10 @@ def counts(release: Subject) -> dict[str, int | None]:
             frame.filter(pl.col(measure.name).is_between(1, release.threshold - 1)).height
             for name, frame in release.tables.items()
             for measure in definitions()[name].counts
-            if measure.of == "users"
+            if measure.of in PEOPLE
         ),
         "no_feedback_join": sum(
-            "feedback" in statement.inputs and bool(_OF_USAGE & set(statement.inputs))
+            bool(_OF_FEEDBACK & set(statement.inputs) and set(statement.inputs) - _OF_FEEDBACK - _BESIDE_FEEDBACK)
             for statement in release.statements
         ),
         "withdrawn_are_gone": release.left,

@@ -124,15 +124,23 @@ def _complete(job: Job) -> list[Period]:
     patience = timedelta(days=1 + job.settings.landing.wait_days)
     attempts = job.known.attempts
     firsts = {service: public.first_day(job, service) for service in job.catalogue.services}
+    feedback = [partition for partition in job.zone.partitions if partition.kind == "feedback"]
     return [
         period
         for period in _over(job)
         if job.today >= period.last + patience
-        or all(
-            (partition := Partition("events", service, day).id) in job.ledger.latest and partition not in attempts
-            for service, first in firsts.items()
-            if first
-            for day in each_day(max(first, period.first), period.last)
+        or (
+            all(
+                partition.id in job.ledger.latest and partition.id not in attempts
+                for partition in feedback
+                if period.first <= partition.day <= period.last
+            )
+            and all(
+                (partition := Partition("events", service, day).id) in job.ledger.latest and partition not in attempts
+                for service, first in firsts.items()
+                if first
+                for day in each_day(max(first, period.first), period.last)
+            )
         )
     ]
 
@@ -145,7 +153,8 @@ class _Inputs:
         self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), register.load().hashes])
         self._reach: dict[Period, date] = {}
         firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
-        self._firsts = ledger.digest([firsts, consent_log.exists(job)])  # a log that begins later says more of a day
+        # A log that begins later says more of a day.
+        self._firsts = ledger.digest([firsts, consent_log.exists(job), str(public.first_feedback(job))])
 
     def of(self, period: Period) -> memory.Made:
         """Return the digests of everything that a period's release is made from."""
@@ -165,6 +174,8 @@ class _Inputs:
 
     def _looks_at(self, period: Period, partition: str) -> bool:
         day = public.day_of(partition)
+        if partition.startswith("feedback/"):
+            return period.first <= day <= period.last
         return day <= period.last and (partition.startswith("consents/") or day >= self._first_day(period))
 
     def _first_day(self, period: Period) -> date:

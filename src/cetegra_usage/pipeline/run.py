@@ -27,7 +27,8 @@ class Report:
     """What a run did.
 
     Attributes:
-        outcomes: One an event partition of the range, and one for each consents partition of which something failed.
+        outcomes: One an event partition of the range, and one for each partition of the consent log or of feedback of
+            which something failed.
         releases: The releases that were made.
         strangers: Number of files of the landing zone that lie where no partition is.
     """
@@ -110,7 +111,7 @@ def check(job: Job, first: date, last: date, each: process.Each = process.one_by
 def _take(
     job: Job, first: date, last: date, each: process.Each, *, keep: bool, again: str | None
 ) -> list[process.Outcome]:
-    """Take the consent log first, since events rest on it; then the events of the days that it covers."""
+    """Take the consent log first, since events rest on it; then the events of the days that it covers, and feedback."""
     planned = plan.make(job, first, last, again=again is not None)
     consents = [item for item in planned.items if item.partition.kind == "consents"]
     outcomes = _outcomes(job, consents, each, keep=keep, again=again)
@@ -124,7 +125,10 @@ def _take(
     waits = plan.blocked_from(job, last, [outcome.partition.day for outcome in refused])
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
     told = [outcome for outcome in outcomes if outcome in refused or outcome.failed]
-    return told + _outcomes(job, events, each, keep=keep, again=again)
+    told += _outcomes(job, events, each, keep=keep, again=again)
+    feedback = [item for item in planned.items if item.partition.kind == "feedback"]
+    outcomes = _outcomes(job, feedback, each, keep=keep, again=again)
+    return told + [outcome for outcome in outcomes if _is_refused(job, outcome) or outcome.failed]
 
 
 def _restore(job: Job, lacking: Sequence[Partition], each: process.Each) -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.job import Job
 
 
+_FEEDBACK = ""
+"""The service of feedback, which is of none."""
+
+
 def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
     """Bring what a period is measured from here.
 
@@ -32,10 +36,10 @@ def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
     sundays = summary_days(min((first for first in firsts.values() if first), default=period.last), period.last)
     wanted = needs(lacking, job.settings, sundays)
     rollups: list[RollupFile] = []
-    accepted: dict[str, set[date]] = {service: set() for service in job.catalogue.services}
+    accepted: dict[str, set[date]] = {service: set() for service in (*job.catalogue.services, _FEEDBACK)}
     for record in job.ledger.latest.values():
         partition = parse(record.partition)
-        if partition.kind != "events" or partition.service not in accepted or record.state != "accepted":
+        if partition.kind == "consents" or partition.service not in accepted or record.state != "accepted":
             continue
         accepted[partition.service].add(partition.day)
         if any(partition.day in days for days in wanted.tables.values()):  # of others nobody asks which files they have
@@ -43,8 +47,10 @@ def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
     for sunday, (service, first) in product(sorted(wanted.known), firsts.items()):
         if first and first <= sunday:
             rollups += summaries.summary(job, service, sunday)
+    feedback = ServiceCalendar(public.first_feedback(job), frozenset(accepted.pop(_FEEDBACK)))
     return Source(
         services={service: ServiceCalendar(firsts[service], frozenset(days)) for service, days in accepted.items()},
+        feedback=feedback,
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
         consents=[consent_log.file(job)] if consent_log.exists(job) else None,
         consents_missing=_consents_missing(job, period.last),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def partitions(job: Job) -> list[dict[str, Any]]:
     """Return each partition's last state, rows, failures and when, by id.
 
-    Event partitions are all there; one of the consent log is there while something of it fails.
+    Event partitions are all there; one of the consent log or of feedback is there while something of it fails.
     A partition that was tried and is incomplete shows as that, whatever its verdict before; one that waits for the
     consent log too (`when` is None where it was never judged).
     """

@@ -102,7 +102,11 @@ class Kept:
         """Return those of some partitions' records at which a unit looks."""
         settings = self._job.settings
         first = unit.made_from(settings.retention.identified_days, settings.session.max_days)
-        return {partition: record for partition, record in records.items() if first <= partition.day <= unit.last}
+        return {
+            partition: record
+            for partition, record in records.items()
+            if first <= partition.day <= unit.last and (partition.kind == "feedback") == (unit.table == "feedback")
+        }
 
     def _inputs(self, unit: Unit) -> str:
         return measure.fingerprint(unit, self._contents, catalogue=self._job.catalogue, settings=self._job.settings)

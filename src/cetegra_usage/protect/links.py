@@ -68,15 +68,21 @@ class Link:
 class Mean:
     """What a mean of a table is taken over: `total` / `count`; the total is published where `where` says, if at all.
 
-    Along the dimensions `adds` both add up.
+    Along the dimensions `adds` both add up. In place of them `weights` says how much each of some counts weighs in it.
     """
 
     table: str
     mean: str
-    count: str
+    count: str = ""
     total: str = ""
     where: Mapping[str, str] = field(default_factory=dict[str, str])
     adds: Sequence[str] = ()
+    weights: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def parts(self) -> list[str]:
+        """The counts that it is made from, as far as they are published."""
+        return [part for part in (self.count, self.total, *self.weights) if part]
 
 
 @cache
@@ -195,21 +201,31 @@ def shown_means(
 ) -> pl.DataFrame:
     """Return one row for each declared mean of some tables: the key of its count, `row`, and what is shown of it.
 
-    That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of.
+    That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of. Of one
+    with weights there is a row for each count, with its `weight`, else null.
     """
     found = [
-        _long(period, definitions[mean.table], tables[mean.table].with_row_index("row"), mean.count, ()).select(
+        _long(period, definitions[mean.table], tables[mean.table].with_row_index("row"), count, ()).select(
             *KEY,
             "row",
             tables[mean.table][mean.mean].cast(pl.Float64).alias("figure"),
             tables[mean.table][f"{mean.mean}_status"].alias("mean_status"),
             pl.lit(mean.mean).alias("mean"),
             _total(mean).alias("total"),
+            pl.lit(mean.weights.get(count), dtype=pl.Int64).alias("weight"),
         )
         for mean in means()
         if mean.table in tables
+        for count in mean.weights or (mean.count,)
     ]
-    columns = {"row": pl.Int64, "figure": pl.Float64, "mean_status": pl.String, "mean": pl.String, "total": pl.String}
+    columns = {
+        "row": pl.Int64,
+        "figure": pl.Float64,
+        "mean_status": pl.String,
+        "mean": pl.String,
+        "total": pl.String,
+        "weight": pl.Int64,
+    }
     keys = {key: pl.Date if key in {"first", "last"} else pl.String for key in KEY}
     return pl.concat(found) if found else pl.DataFrame(schema={**keys, **columns})
 

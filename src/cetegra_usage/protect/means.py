@@ -1,4 +1,4 @@
-"""What a mean tells of the count that it is taken over, and of the total that it is taken of."""
+"""What a mean tells of the count that it is taken over and of its total, or of the counts that it weighs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from cetegra_usage.protect.attack import Flags, Floats, Integers, System
 
 _TINY = 1e-9
+_MOST_TRIED = 1 << 17
+"""Combinations of whole counts that are gone through for one mean; of more, only their sums are bounded."""
 
 
 def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Integers) -> System:
@@ -21,10 +22,12 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     Args:
         system: The rows and bounds; a count that is published has finite ones.
         withheld: For each cell whether it is withheld: of such a one a mean tells nothing.
-        means: `count` and `whole` (cells; -1 where the total is not published) and `figure`, to three figures.
+        means: `count` and `whole` (cells; -1 where the total is not published), `figure`, to three figures, and
+            `weight`, null but in a mean of weighed counts: these are a `group` of rows, `parts` of them if all are.
         truth: The true count of each cell, -1 where it is not known. A mean that would exclude it (events of some who
             are no users any more) is left out: it misleads whoever uses it.
     """
+    weighed, means = means.filter(pl.col("weight").is_not_null()), means.filter(pl.col("weight").is_null())
     count, total, figure = means["count"].to_numpy(), means["whole"].to_numpy(), means["figure"].to_numpy()
     shown = ~withheld[count] & np.isfinite(system.upper[count])
     count, total, figure = count[shown], total[shown], figure[shown]
@@ -48,7 +51,32 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     both = fits & known
     np.maximum.at(lower, total[both], total_low[both])
     np.minimum.at(upper, total[both], total_high[both])
+    for _, group in weighed.group_by("group", maintain_order=True):
+        cells = group["count"].to_numpy()
+        if len(cells) == group["parts"][0] and not withheld[cells].any() and np.isfinite(upper[cells]).all():
+            low, high = _weighed(lower[cells], upper[cells], group["weight"].to_numpy(), group["figure"][0])
+            if (low <= high).all() and _contains(low, high, truth[cells]).all():
+                lower[cells], upper[cells] = low, high
     return replace(system, lower=lower, upper=upper)
+
+
+def _weighed(lower: Floats, upper: Floats, weight: Floats, mean: float) -> tuple[Floats, Floats]:
+    """Return between what counts lie of which the mean, each weighed so, rounds to what is published."""
+    half = float(_half_unit(np.array(mean)))
+    pull = weight - mean  # the mean is where the pulls of all people balance, up to half a unit of each
+    if np.prod(upper - lower + 1) <= _MOST_TRIED:
+        tried = np.stack(np.meshgrid(*map(np.arange, lower, upper + 1), indexing="ij"), axis=-1).reshape(-1, len(pull))
+        tried = tried[np.abs(tried @ pull) <= half * tried.sum(axis=1) + _TINY]
+        tried = tried[tried.any(axis=1)]
+        return tried.min(axis=0, initial=np.inf), tried.max(axis=0, initial=-np.inf)
+    slack = half * upper.sum()
+    least, most = np.minimum(pull * lower, pull * upper), np.maximum(pull * lower, pull * upper)
+    from_below, from_above = -slack - (most.sum() - most), slack - (least.sum() - least)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = from_below / pull, from_above / pull
+    low, high = np.where(pull > 0, one, other), np.where(pull > 0, other, one)
+    low, high = np.where(pull == 0, lower, low), np.where(pull == 0, upper, high)
+    return np.maximum(lower, np.ceil(low - _TINY)), np.minimum(upper, np.floor(high + _TINY))
 
 
 def _contains(low: Floats, high: Floats, truth: Integers) -> Flags:

@@ -66,7 +66,8 @@ class _Cells:
         rule: The place in `RULES` of why it is withheld, or -1.
         system: The rows between the cells; the bounds are what each figure tells where it is published.
         point: Values that fulfil every row: the truth, as far as it is known.
-        means: `count` and `total` (cells, or -1), `figure`, `here`: the means that tell of them.
+        means: `count` and `whole` (cells, or -1), `figure`, `here`: the means that tell of them. One with weights has a
+            row for each count, of one `group` of so many `parts`.
         rest: Pairs of a whole and a part that leave a group of people between them.
         unseen: Whether no release shows it: it ties others, and nobody is told of it.
         figures: In how many places of this release it stands.
@@ -284,7 +285,8 @@ def _cells(
     joined = joined.with_columns(
         count=pl.Series(at[joined["cell"].to_numpy()]),
         whole=pl.Series(at[joined["total_cell"].fill_null(-1).to_numpy()]),
-    )
+        group=pl.struct(*keys, "mean", "here").rank("dense"),
+    ).with_columns(parts=pl.len().over("group"))
     pairs = _pairs(rows, number)
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
@@ -605,9 +607,11 @@ def _cost(cells: _Cells) -> Floats:
 
 
 def _silent(cells: _Cells, among: Flags) -> Flags:
-    """Return the means of this release whose count or total is among some cells."""
+    """Return the means of this release of which a count or the total is among some cells."""
     count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
-    return cells.means["here"].to_numpy() & (among[count] | ((total >= 0) & among[total]))
+    own = cells.means["here"].to_numpy() & (among[count] | ((total >= 0) & among[total]))
+    group = cells.means["group"].to_numpy()
+    return np.isin(group, group[own])
 
 
 def _seen_with_means(cells: _Cells, withheld: Flags, silent: Flags) -> System:

@@ -183,10 +183,10 @@ def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision)
     }
     for measure in table.measures:
         if measure.kind in {"mean", "median"}:
-            base = next(count.name for count in table.counts if count.of == measure.of)
             declared = [mean for mean in links.means() if (mean.table, mean.mean) == (table.name, measure.name)]
-            totals = [mean.total for mean in declared if mean.total]
-            parts = pl.select(pl.any_horizontal(*(rules[name].is_not_null() for name in (base, *totals)))).to_series()
+            base = [next(count.name for count in table.counts if count.of == measure.of)]  # of a median
+            of = [part for mean in declared for part in mean.parts] or base
+            parts = pl.select(pl.any_horizontal(*(rules[name].is_not_null() for name in of))).to_series()
             own = place["row"].is_in(silent.filter(pl.col("mean") == measure.name)["row"].implode())
             for mean in declared:
                 own = _none_or_all(table, frame, parts | own, mean.adds)

@@ -43,7 +43,11 @@ _ORDER = {
     "steps": "session, from_feature, to_feature",
     "marks": "session, feature",
     "consents": "pseudonym, changed_at, state",
+    "responses": "recipient, notice",
 }
+_OF_PEOPLE = {"consents": "*, changed_at::DATE AS day", "responses": "* RENAME (recipient AS pseudonym)"}
+_STORED = {"consents": "* EXCLUDE (day)", "responses": "* RENAME (pseudonym AS recipient)"}
+"""How tables that don't say `day` and `pseudonym` are read as if they did, and written as they are."""
 TABLES = ("totals", "use", "persons", "sessions", "steps", "marks")
 """The tables of an event partition's rollups; all but `totals` hold those who consented alone, by bucket."""
 
@@ -122,6 +126,25 @@ def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
     return [file]
 
 
+def roll_up_feedback(connection: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
+    """Write the rollup of one feedback partition: what each recipient did with each notice, sorted.
+
+    Args:
+        connection: Its views `feedback` and `held_notices` are those of the partition's check.
+        into: An empty folder.
+
+    Returns:
+        The one file, `responses.0.parquet`.
+
+    Raises:
+        QueryError: DuckDB failed.
+    """
+    file = into / "responses.0.parquet"
+    sql.table(connection, "responses")
+    sql.write(connection.table("responses").order(_ORDER["responses"]), file)
+    return [file]
+
+
 def without(
     connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path], gone: pl.DataFrame, into: Path
 ) -> dict[str, Path]:
@@ -130,7 +153,7 @@ def without(
     Args:
         connection: Where the statements run; it may serve one bucket after the other.
         files: The files of one bucket of a partition by table (of the consent log: `consents`, of which a row is of the
-            day on which it changed), or of one bucket of a summary (`known`).
+            day on which it changed; of feedback: `responses`), or of one bucket of a summary (`known`).
         gone: `pseudonym` (Int64) and `forgotten_before` (Date): rows of this person on days before it go.
         into: An empty folder.
 
@@ -145,9 +168,7 @@ def without(
     connection.register("forgotten", gone)
     for table in [table for table in _ORDER if table in files]:
         rows = connection.read_parquet(str(files[table]))
-        if table == "consents":
-            rows = rows.project("*, changed_at::DATE AS day")
-        rows.create_view("rollup_rows")
+        rows.project(_OF_PEOPLE.get(table, "*")).create_view("rollup_rows")
         is_part = table in ("steps", "marks")  # of sessions, which come before them: `remembered` then has those
         connection.execute("DROP TABLE IF EXISTS remembered_parts")
         if not is_part:
@@ -157,8 +178,7 @@ def without(
         left = connection.table(statement)
         if len(left) < len(rows):
             written[table] = into / files[table].name
-            left = left.order(_ORDER[table])
-            sql.write(left.project("* EXCLUDE (day)") if table == "consents" else left, written[table])
+            sql.write(left.project(_STORED.get(table, "*")).order(_ORDER[table]), written[table])
     return written
 
 

@@ -11,6 +11,7 @@ from cetegra_usage.model import Partition, each_day
 from cetegra_usage.synth.activity import SHARE_OF_EVENTS, events_of_day
 from cetegra_usage.synth.fault import Fault
 from cetegra_usage.synth.faults import FAULTS
+from cetegra_usage.synth.feedback import feedback
 from cetegra_usage.synth.files import consent_frame, event_frame, write_partition
 from cetegra_usage.synth.people import DAY, LEAD_DAYS, consent_log, instant, population
 from cetegra_usage.synth.portal import ACCOUNT_DIGESTS, MARK, SERVICES, catalogue_toml, habits
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FAULTS", "Fault", "generate"]
 
 _EVENTS_PER_USER = 3
+_KINDS = ("events", "consents", "feedback")
 
 
 def generate(  # each is an argument of the command
@@ -99,7 +101,7 @@ def _make_room(root: Path, first: date, last: date) -> None:
     """Remove the partitions of a range of days from a synthetic zone."""
     catalogue = root / "catalogue.toml"
     is_synthetic = catalogue.is_file() and catalogue.read_text("utf-8").startswith(MARK)
-    if not is_synthetic and any((root / kind).exists() for kind in ("events", "consents", "catalogue.toml")):
+    if not is_synthetic and any((root / kind).exists() for kind in (*_KINDS, "catalogue.toml")):
         raise UsageError(
             "there is a landing zone, or a catalogue, that is not synthetic",
             why="made-up events must never mix with others",
@@ -107,8 +109,10 @@ def _make_room(root: Path, first: date, last: date) -> None:
         )
     root.mkdir(parents=True, exist_ok=True)
     for day in each_day(first, last):
-        for folder in (*root.glob(f"events/service=*/day={day}"), *root.glob(f"consents/day={day}")):
+        for folder in root.glob(f"events/service=*/day={day}"):
             shutil.rmtree(folder)
+        for kind in ("consents", "feedback"):
+            shutil.rmtree(root / Partition(kind, "", day).prefix, ignore_errors=True)
 
 
 def _partitions(
@@ -120,6 +124,9 @@ def _partitions(
     for day in each_day(first - timedelta(days=LEAD_DAYS), last):
         begin = instant(day)
         yield Partition("consents", "", day), consent_frame(log.between(begin, begin + DAY))
+    notices = feedback(users, first, last, seed)
+    for day in each_day(first, last):
+        yield Partition("feedback", "", day), notices.of_day(day)
     carried: dict[str, Events] = {}
     for day in each_day(first, last):
         for service in SERVICES:

@@ -167,7 +167,7 @@ def _ids(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Give pseudonym and session where consent is in force; a tab has another session id under each pseudonym."""
     tabs = int(tab[-1]) + 1 if len(tab) else 0
-    sessions = _uuids(rng, 2 * tabs).reshape(tabs, 2, 16)
+    sessions = uuids(rng, 2 * tabs).reshape(tabs, 2, 16)
     sessions[rng.random(tabs) < _NO_STORAGE] = 0
     pseudonym = np.zeros(len(tab), dtype=np.int64)
     session_id = np.zeros((len(tab), 16), dtype=np.uint8)
@@ -181,7 +181,7 @@ def _ids(
 
 def _event_ids(rng: np.random.Generator, tab: NDArray[np.int64], occurred_at: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Make event ids, of version 4 or (led by the milliseconds of the event) 7."""
-    ids = _uuids(rng, len(tab))
+    ids = uuids(rng, len(tab))
     tabs = int(tab[-1]) + 1 if len(tab) else 0
     seventh = (rng.random(tabs) < _VERSION_7)[tab]
     milliseconds = (occurred_at[seventh] // 1000).astype(">u8")
@@ -190,7 +190,7 @@ def _event_ids(rng: np.random.Generator, tab: NDArray[np.int64], occurred_at: ND
     return ids
 
 
-def _uuids(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+def uuids(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     """Make UUIDs of version 4, 16 bytes each."""
     ids = rng.integers(0, 256, (size, 16), dtype=np.uint8)
     ids[:, 6] = (ids[:, 6] & 0x0F) | 0x40

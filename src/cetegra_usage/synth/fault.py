@@ -26,7 +26,7 @@ class Fault:
         breaks: Changes the partition's rows, or those that it depends on.
         description: What is broken.
         state: What becomes of the partition.
-        kind: Whether the partition is one of events or of the consent log.
+        kind: Whether the partition is one of events, of the consent log or of feedback.
         follows: The expectations that trip too, because they must.
         service: The service of an event partition.
         looks_back_days: How many days before its own the fault needs another partition.

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from cetegra_usage.synth import broken_consents as consents
 from cetegra_usage.synth import broken_events as events
+from cetegra_usage.synth import broken_feedback as feedback
 from cetegra_usage.synth import broken_files as files
 from cetegra_usage.synth.fault import Fault
 from cetegra_usage.synth.rows import edit, made_up_pseudonym
@@ -30,6 +31,8 @@ def _next_day(at: datetime, _: int) -> datetime:
 
 _SESSION = UUID("5e551011-0000-4000-8000-000000000001").bytes
 _SESSION_OF_A_MACHINE = UUID("5e551011-1a2b-11f0-8000-00005e005301").bytes
+_ANSWER = UUID("a45e4000-0000-4000-8000-000000000001").bytes
+_COMPANY_OF_A_NAME = uuid5(NAMESPACE_DNS, "example.org").bytes
 
 _EVENT_FAULTS = (
     Fault("extra_column", "no_extra_columns", "fields-listed", events.extra_column, "a column that nobody was told of"),
@@ -368,6 +371,164 @@ _CONSENT_FAULTS = (
     ),
 )
 
+_FEEDBACK_FAULTS = (
+    Fault(
+        "feedback_extra_column",
+        "feedback_no_extra_columns",
+        "fields-listed",
+        feedback.extra_column,
+        "a column that nobody was told of",
+    ),
+    Fault(
+        "feedback_missing_column",
+        "feedback_no_missing_columns",
+        "fields-listed",
+        feedback.missing_column,
+        "a column that is not there",
+    ),
+    Fault(
+        "feedback_mistyped_column",
+        "feedback_no_mistyped_columns",
+        "fields-listed",
+        feedback.mistyped_column,
+        "ratings that may have a fraction",
+    ),
+    Fault(
+        "feedback_null_value",
+        "feedback_values_present",
+        "fields-listed",
+        feedback.add("feedback_null_value", {"kind": None}),
+        "a row that does not say what was done",
+    ),
+    Fault(
+        "feedback_unreadable_value",
+        "feedback_values_readable",
+        "fields-listed",
+        feedback.unreadable_value,
+        "a rating in words",
+    ),
+    Fault(
+        "feedback_outside_the_day",
+        "feedback_inside_the_day",
+        "fields-listed",
+        feedback.add("feedback_outside_the_day", {"occurred_at": timedelta(days=1)}),
+        "an answer of the next day",
+    ),
+    Fault(
+        "feedback_reused_id",
+        "feedback_id_unique",
+        "fields-listed",
+        feedback.add("feedback_reused_id", {"event_id": _ANSWER}, {"event_id": _ANSWER, "rating": 4}),
+        "one id for two different answers",
+    ),
+    Fault(
+        "feedback_id_of_a_machine",
+        "feedback_id_random",
+        "unlinkable-without-consent",
+        feedback.add("feedback_id_of_a_machine", {"event_id": _SESSION_OF_A_MACHINE}),
+        "an event id of version 1, which carries a hardware address",
+    ),
+    Fault(
+        "rating_of_a_notice_shown",
+        "rating_with_answer",
+        "fields-listed",
+        feedback.add("rating_of_a_notice_shown", {"kind": "shown", "rating": 5}),
+        "a rating without an answer",
+    ),
+    Fault(
+        "unknown_kind",
+        "kind_declared",
+        "no-content",
+        feedback.add("unknown_kind", {"kind": "snoozed"}),
+        "something done with a notice that is none of the four",
+    ),
+    Fault(
+        "recipient_account_number",
+        "recipient_in_range",
+        "id-opaque",
+        feedback.add("recipient_account_number", {"recipient": 4711}),
+        "an account's own number for a recipient",
+    ),
+    Fault(
+        "counted_recipients",
+        "recipient_not_sequential",
+        "id-opaque",
+        feedback.counted_recipients,
+        "recipients who are numbered one by one",
+    ),
+    Fault(
+        "recipient_account_digest",
+        "recipient_no_account_digest",
+        "id-opaque",
+        feedback.add("recipient_account_digest", {"recipient": events.digest_as_pseudonym()}),
+        "a recipient cut from the digest of an account's id",
+    ),
+    Fault(
+        "company_of_a_name",
+        "company_opaque",
+        "no-direct-identifiers",
+        feedback.add("company_of_a_name", {"company": _COMPANY_OF_A_NAME}),
+        "a company's id of version 5, which is made from its name",
+    ),
+    Fault(
+        "shapeless_notice",
+        "notice_is_a_key",
+        "no-content",
+        feedback.add("shapeless_notice", {"notice": "planned-downtime"}),
+        "a notice that is not shaped like a key",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "notice_network_address",
+        "feedback_no_device_data",
+        "no-device-data",
+        feedback.add("notice_network_address", {"notice": "seen_10.2.3.4"}),
+        "a network address in a notice's key",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "notice_mail_address",
+        "feedback_no_direct_identifiers",
+        "no-direct-identifiers",
+        feedback.add("notice_mail_address", {"notice": "survey.post_at_example_dot_org"}),
+        "a mail address in a notice's key",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "notice_case_number",
+        "feedback_no_content_values",
+        "no-content",
+        feedback.add("notice_case_number", {"notice": "inc0012345"}),
+        "a case number for a notice",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "notice_sensitive_word",
+        "feedback_no_sensitive_words",
+        "no-sensitive-data",
+        feedback.add("notice_sensitive_word", {"notice": "trade_union_member"}),
+        "a word of a sensitive kind in a notice's key",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "notice_person_name",
+        "feedback_no_person_names",
+        "no-direct-identifiers",
+        feedback.add("notice_person_name", {"notice": "survey_kari_nordmann"}),
+        "a person's name in a notice's key",
+        "accepted",
+        follows=("notice_declared",),
+    ),
+    Fault(
+        "unknown_notice",
+        "notice_declared",
+        "no-content",
+        feedback.add("unknown_notice", {"notice": "survey.of_tomorrow"}),
+        "a notice that the catalogue does not know",
+        "accepted",
+    ),
+)
+
 _FOLDER_FAULTS = (
     Fault("file_cut", None, None, None, "a file that is cut in half", "incomplete", damage=files.cut_file),
     Fault(
@@ -397,6 +558,11 @@ _FOLDER_FAULTS = (
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         fault.name: fault
-        for fault in (*_EVENT_FAULTS, *(replace(fault, kind="consents") for fault in _CONSENT_FAULTS), *_FOLDER_FAULTS)
+        for fault in (
+            *_EVENT_FAULTS,
+            *(replace(fault, kind="consents") for fault in _CONSENT_FAULTS),
+            *(replace(fault, kind="feedback") for fault in _FEEDBACK_FAULTS),
+            *_FOLDER_FAULTS,
+        )
     }
 )

@@ -30,7 +30,7 @@ SEAL = "_seal.json"
 INSTANT = pl.Datetime("us", "UTC")
 NO_ID = bytes(16)
 _ROW_GROUP_ROWS = 122_880
-_FEW_VALUES = ("service", "user_type", "action", "feature", "consent", "state")
+_FEW_VALUES = ("service", "user_type", "action", "feature", "consent", "state", "notice", "kind", "rating", "company")
 
 
 def event_frame(events: Events, service: str, features: tuple[str, ...]) -> pl.DataFrame:
@@ -38,7 +38,7 @@ def event_frame(events: Events, service: str, features: tuple[str, ...]) -> pl.D
     identified = pl.col("pseudonym") > 0
     frame = pl.DataFrame(
         {
-            "event_id": _uuids(events.event_id),
+            "event_id": uuid_column(events.event_id),
             "occurred_at": events.occurred_at,
             "service": _words(np.zeros_like(events.user_type), (service,)),
             "user_type": _words(events.user_type, tuple(USER_TYPES)),
@@ -46,7 +46,7 @@ def event_frame(events: Events, service: str, features: tuple[str, ...]) -> pl.D
             "feature": _words(events.feature, features),
             "consent": events.pseudonym > 0,
             "pseudonym": events.pseudonym,
-            "session_id": _uuids(events.session_id),
+            "session_id": uuid_column(events.session_id),
         }
     )
     return frame.with_columns(
@@ -145,7 +145,7 @@ def uuid_text(name: str) -> pl.Expr:
     return pl.concat_str([digits.str.slice(begin, length) for begin, length in cuts], separator="-").alias(name)
 
 
-def _uuids(ids: NDArray[np.uint8]) -> pl.Series:
+def uuid_column(ids: NDArray[np.uint8]) -> pl.Series:
     """Return 16 bytes a row as one binary column, without a Python object a row."""
     storage: Any = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(ids.tobytes())])
     return pl.Series(values=storage, dtype=pl.Binary)

@@ -1,4 +1,4 @@
-"""The made-up customer portal: its services, user types and features, and how much each type uses each feature."""
+"""The made-up customer portal: its services, user types, features and notices, and how much each feature is used."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 SERVICES = {"workspace": "Cetegra Workspace", "docs": "Cetegra Docs"}
 USER_TYPES = {"basic_user": "Basic User", "advanced_user": "Advanced User", "it_admin": "IT Admin"}
+NOTICES = {
+    "notice.planned_downtime": "Planned downtime",
+    "notice.assistant": "New: ask the assistant",
+    "survey.docs_search": "How well does search in Docs work?",
+}
 ACTIONS = ("open", "navigate", "submit", "order")
 
 _NEXT_ACTION = {"open": 0.3, "navigate": 1.0, "submit": 0.6, "order": 0.6}
@@ -131,6 +136,7 @@ def catalogue_toml(first: date, last: date) -> str:
         *(f'[[service]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in SERVICES.items()),
         *(f'[[user_type]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in USER_TYPES.items()),
         *(_feature_toml(feature) for feature in features(first, last)),
+        *(f'[[notice]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in NOTICES.items()),
     ]
     return "\n".join(blocks)
 

@@ -69,6 +69,21 @@ class Mean:
     figure: Values
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What is published of a mean that weighs counts.
+
+    Attributes:
+        parts: The cells of the counts: a row a mean, a column a count.
+        weights: How much each count weighs.
+        figure: What is published.
+    """
+
+    parts: Numbers
+    weights: Values
+    figure: Values
+
+
 class Facts:
     """What is known of each cell, by its number.
 
@@ -82,7 +97,8 @@ class Facts:
         recalled: Whether it was published before and is withheld now, as errata say.
         shown_twice: Pairs of different figures of one cell, before and in the newest release.
         unseen: Whether no release holds it, though it is there: windows of others reach into it.
-        means: The published means, in the order of their declaration.
+        means: The published means over one count, in the order of their declaration.
+        weighed: Those of weighed counts.
 
     Args:
         releases: The period and the tables of each release, oldest first; the last one is judged.
@@ -129,11 +145,9 @@ class Facts:
                         figures[here[shown]] = value[shown]
             if turn < len(beside):
                 self.unseen |= self.known
-        self.means = [
-            self._mean(entry, figures)
-            for entry, figures in zip(declared, latest, strict=True)
-            if entry["table"] in self.sheets
-        ]
+        read = [one for one in zip(declared, latest, strict=True) if one[0]["table"] in self.sheets]
+        self.means = [self._mean(entry, figures) for entry, figures in read if "count" in entry]
+        self.weighed = [self._weighed(entry, figures) for entry, figures in read if "weights" in entry]
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -207,6 +221,12 @@ class Facts:
             total = np.where(own, sheet.begin[entry["total"]] + at, -1)
         known = self.known[count]
         return Mean(count[known], total[known], figures[at][known])
+
+    def _weighed(self, entry: Mapping[str, Any], figures: Values) -> Weighed:
+        begin = self.sheets[entry["table"]].begin
+        at = np.flatnonzero(~np.isnan(figures))
+        parts = np.column_stack([begin[part] + at for part in entry["weights"]])
+        return Weighed(parts, np.array(list(entry["weights"].values()), dtype=np.float64), figures[at])
 
 
 def _beside(releases: Sequence[Release], unseen: Mapping[str, Any]) -> list[Release]:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from cetegra_usage.project import root
-from cetegra_usage.protect.audit.facts import SHOWN, Facts, Mean, Name
+from cetegra_usage.protect.audit.facts import SHOWN, Facts, Mean, Name, Weighed
 from cetegra_usage.protect.audit.rows import Rows, rows
 from cetegra_usage.protect.audit.solve import Polytope
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cetegra_usage.settings import Disclosure
 
 _TINY = 1e-9
+_TRIED = 10**5
+"""Combinations of whole counts that are tried for one mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ def audit(
     lower, upper = _bounds(facts.figure, disclosure)
     for mean in facts.means:
         _narrow(mean, lower, upper)
+    for weighed in facts.weighed:
+        _balance(weighed, lower, upper)
     polytope = Polytope(said, lower, upper, facts.windows(), facts.features())
     low, high = polytope.bounds()
     withheld = facts.known & np.isnan(facts.figure) & ~facts.unseen
@@ -183,6 +187,38 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     upper[total[fits]] = np.minimum(upper[total], high)[fits]
 
 
+def _balance(mean: Weighed, lower: Values, upper: Values) -> None:
+    """Use a mean of weighed counts: which whole counts within their bounds round to it?"""
+    for cells, figure in zip(mean.parts, mean.figure, strict=True):
+        half = 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2)
+        low, high = lower[cells], upper[cells]
+        if not np.isfinite(high).all():
+            continue  # some are withheld: told by `_ratios`
+        if (high - low + 1).prod() > _TRIED:
+            low, high = _between(low, high, mean.weights - figure, half)
+        else:
+            counts = np.ix_(*(np.arange(first, last + 1) for first, last in zip(low, high, strict=True)))
+            people = sum(counts)
+            total = sum(weight * count for weight, count in zip(mean.weights, counts, strict=True))
+            fits = (np.abs(total - figure * people) <= half * people + _TINY) & (people > 0)
+            which = [np.flatnonzero(fits.any(axis=tuple(set(range(fits.ndim)) - {own}))) for own in range(fits.ndim)]
+            if not fits.any():
+                continue
+            low, high = (np.array([low[own] + at[end] for own, at in enumerate(which)]) for end in (0, -1))
+        if (low <= high).all():
+            lower[cells], upper[cells] = low, high
+
+
+def _between(low: Values, high: Values, lever: Values, half: float) -> tuple[Values, Values]:
+    """Bound counts whose levers balance: what one has to hold against all that the others can."""
+    play = half * high.sum() + _TINY
+    for own in np.flatnonzero(lever):
+        others = np.delete(np.column_stack([lever * low, lever * high]), own, axis=0)
+        ends = sorted([(-play - others.max(axis=1).sum()) / lever[own], (play - others.min(axis=1).sum()) / lever[own]])
+        low[own], high[own] = max(low[own], np.ceil(ends[0] - _TINY)), min(high[own], np.floor(ends[1] + _TINY))
+    return low, high
+
+
 def _small(facts: Facts, disclosure: Disclosure) -> int:
     """Count figures that are new and that no count of enough people rounds to."""
     _, above = _spread(disclosure)
@@ -201,8 +237,9 @@ def _ratios(
             shown = frame[f"{measure.name}_status"].is_in(SHOWN)
             parts = [measure.numerator, None if measure.denominator_over else measure.denominator]
             if measure.kind in {"mean", "median"}:
-                parts = [next(count.name for count in definitions[name].counts if count.of == measure.of)]
-                parts += [one.get("total") for one in declared if (one["table"], one["mean"]) == (name, measure.name)]
+                own = [one for one in declared if (one["table"], one["mean"]) == (name, measure.name)]
+                parts = [part for one in own for part in (one.get("count"), one.get("total"), *one.get("weights", ()))]
+                parts = parts or [next(count.name for count in definitions[name].counts if count.of == measure.of)]
             for part in parts:
                 if part is not None:
                     found += int((shown & (frame[f"{part}_status"] == "withheld")).sum())
@@ -217,7 +254,7 @@ def _in_part(
     """Count sums of which some parts show a mean and others withhold it: what these hide, those and the sum tell."""
     found = 0
     for entry in declared:
-        for dimension in entry["adds"] if entry["table"] in tables else ():
+        for dimension in entry.get("adds", ()) if entry["table"] in tables else ():
             frame = tables[entry["table"]].filter(pl.col(dimension) != "all")
             status = pl.col(f"{entry['mean']}_status")
             of_one_sum = [other for other in definitions[entry["table"]].grain if other != dimension]

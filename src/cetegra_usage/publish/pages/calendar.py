@@ -46,16 +46,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The days of a service's events, or of the consent log."""
+    """The days of a service's events, of the consent log, or of feedback."""
 
     title: str
     fields: Sequence[Field]
 
 
 def group_of(partition: Mapping[str, Any], view: ReleaseView) -> str:
-    """Return the title under which a partition of the evidence stands: its service, or its log."""
+    """Return the title under which a partition of the evidence stands: its service, the consent log, or feedback."""
     service = partition.get("service") or ""
-    return name(view.catalogue.services.get(service, service)) if service else say("compliance.consents")
+    if service:
+        return name(view.catalogue.services.get(service, service))
+    return say(f"compliance.{str(partition['id']).split('/', 1)[0]}")
 
 
 def calendar(partitions: Sequence[Mapping[str, Any]], view: ReleaseView) -> list[Group]:

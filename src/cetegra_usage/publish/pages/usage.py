@@ -12,6 +12,7 @@ from cetegra_usage.publish.pages.sections import (
     coverage,
     engagement,
     features,
+    feedback,
     first_use,
     funnels,
     lifecycle,
@@ -40,6 +41,7 @@ _SECTIONS = {
     "paths": paths,
     "funnels": funnels,
     "first_use": first_use,
+    "feedback": feedback,
     "coverage": coverage,
     "notes": notes,
 }
