@@ -38,11 +38,10 @@ def call(folder: Path, capsys: pytest.CaptureFixture[str], *words: str, today: d
 
 
 def tables(opened: job.Job) -> dict[str, set[str]]:
-    """Return the rolled-up tables of each event partition that are in the warehouse."""
+    """Return the rolled-up tables of each partition of events and feedback that are in the warehouse."""
     found: dict[str, set[str]] = {}
-    for entry in opened.stores.warehouse.list("rollups/events"):
-        _, kind, service, day, _ = entry.path.split("/")
-        found.setdefault(f"{kind}/{service}/{day}", set()).add(memory.table_of(entry.path))
+    for entry in (*opened.stores.warehouse.list("rollups/events"), *opened.stores.warehouse.list("rollups/feedback")):
+        found.setdefault(memory.partition_of(entry.path), set()).add(memory.table_of(entry.path))
     return found
 
 
@@ -64,7 +63,8 @@ def test_retention(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         run.run(opened, FIRST, LAST)
         before = tables(opened)
     released, today = everything(folder / "publish"), FIRST + timedelta(days=KEPT_DAYS + 2)
-    old = [f"events/{service}/{FIRST + timedelta(days=day)}" for service in ("docs", "workspace") for day in (0, 1)]
+    kinds = ("events/docs", "events/workspace", "feedback")
+    old = [f"{kind}/{FIRST + timedelta(days=day)}" for kind in kinds for day in (0, 1)]
     orphan = "rollups/events/docs/2026-04-06/0-use.0.parquet"
     (folder / "warehouse" / orphan).write_bytes(b"of a run that died")
 
@@ -80,8 +80,9 @@ def test_retention(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         after = tables(opened)
         assert leftovers.find(opened) == []
         assert kept_too_long(opened) == 0
-        assert {partition for partition in before if after[partition] != before[partition]} == set(old)
-        assert all(after[partition] == {"totals"} for partition in old)
+        assert {partition for partition in before if after.get(partition) != before[partition]} == set(old)
+        left = {"events": {"totals"}, "feedback": set[str]()}
+        assert all(after.get(partition, set()) == left[partition.split("/")[0]] for partition in old)
         assert {record.state for record in opened.ledger.latest.values()} == {"accepted"}
     assert everything(folder / "publish") == released
 

@@ -83,6 +83,9 @@ def six_types() -> Generator[None]:
         yield
 
 
+NOTICES = {"notice.downtime": "Planned downtime", "survey.search": "How well does search work?"}
+
+
 def plain(features: int = len(PLAIN)) -> tuple[_Plain, ...]:
     """Return so many features: the known ones, and any number of others."""
     others = range(len(PLAIN), features)
@@ -105,7 +108,8 @@ def catalogue(last: date, titles: Mapping[str, str] | None = None, features: int
     }
     named = {key: titles.get(key, title) for key, title in SERVICES.items()}
     types = {key: titles.get(key, title) for key, title in TYPES.items()}
-    return Catalogue(named, types, declared, {}, "0" * 64)
+    notices = {key: titles.get(key, title) for key, title in NOTICES.items()}
+    return Catalogue(named, types, declared, notices, "0" * 64)
 
 
 @dataclass(frozen=True)
@@ -343,6 +347,21 @@ def _rows(maker: _Maker, table: str) -> list[_Row]:  # noqa: C901, PLR0912, PLR0
                             adopters=adopters,
                             share=m.ratio(adopters, users),
                         )
+    elif table == "feedback":
+        for notice, reached in zip(NOTICES, (1200.0, 80.0), strict=True):
+            shown, answered = m.count(reached), m.count(reached * 0.3)
+            ratings = {f"rating_{stars}": m.count(reached * 0.06 * part) for stars, part in enumerate(range(1, 6), 1)}
+            mean = (None, "withheld") if reached < 1000 else (3.66, "published")
+            add(
+                {"notice": notice},
+                shown=shown,
+                opened=m.count(reached * 0.5),
+                dismissed=m.count(reached * 0.2),
+                answered=answered,
+                response_rate=m.ratio(answered, shown),
+                mean_rating=mean,
+                **ratings,
+            )
     elif table == "consent_changes":
         for day in period.days:
             add({"day": day}, granted=m.count(m.near(34)), withdrawn=m.count(m.near(11)))
@@ -423,6 +442,28 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[st
                     else [],
                 }
             )
+    partitions += [
+        {
+            "id": f"feedback/{day}",
+            "day": f"{day}",
+            "service": "",
+            "state": "accepted",
+            "rows": dict.fromkeys(("landed", "accepted"), "withheld")
+            | dict.fromkeys(("duplicate", "held", "quarantined", "stripped"), 0),
+            "results": [
+                {
+                    "promise": "no-content",
+                    "expectation": "kind_declared",
+                    "class": "block",
+                    "count": 0,
+                    "success": True,
+                }
+            ],
+            "exact": _sha(f"feedback{day}"),
+            "history": [],
+        }
+        for day in period.days
+    ]
     done = sum(one["state"] == "accepted" for one in partitions)
 
     def promise(id: str, text: str, section: str, status: str, **more: Any) -> dict[str, Any]:  # noqa: A002
