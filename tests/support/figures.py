@@ -30,13 +30,14 @@ GRAINS = {
     "funnels": ("service", "user_type", "feature"),
     "first_use": ("service", "user_type", "feature", "within_days"),
     "consent_changes": ("day",),
+    "feedback": ("notice",),
 }
 TABLES = {name: table for name, table in definitions.tables().items() if name in GRAINS}
 DATES = {"day", "week", "cohort_week"}
 NUMBERED = {"active_days", "weeks_since", "within_days"}
 NO_COUNTS = {
     *("coverage", "stickiness", "share_of_events", "adoption", "events_per_user"),
-    *("retention", "median_seconds", "events_per_session", "completion", "share"),
+    *("retention", "median_seconds", "events_per_session", "completion", "share", "response_rate", "mean_rating"),
 }
 """Measures that are ratios, means or medians: DOUBLE, where counts are BIGINT."""
 

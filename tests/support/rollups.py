@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from support.reference import Change, Event
+    from support.reference import Change, Event, Response
     from support.zones import Zone
 
 THOROUGH = settings(
@@ -46,11 +46,18 @@ def rolled_up(zone: Zone, folder: Path, buckets: int) -> Source:
         for file in _roll_up(settled.get((service, day), ([], None))[0], day, into, count):
             table, bucket, _ = file.name.split(".")
             files.append(RollupFile(service, day, table, int(bucket), count, file))
+    for day in (day for day, state in zone.feedback_days.items() if state == "accepted"):
+        (file,) = _roll_up_feedback(zone, day, folder / f"feedback-{day}")
+        files.append(RollupFile("", day, "responses", 0, 1, file))
     first = {service: min((d for s, d in zone.partitions if s == service), default=None) for service in accepted}
     return Source(
         services={service: ServiceCalendar(first[service], frozenset(days)) for service, days in accepted.items()},
         rollups=files,
         consents=None if zone.consents is None else _roll_up_consents(zone, folder / "consents"),
+        feedback=ServiceCalendar(
+            min(zone.feedback_days, default=None),
+            frozenset(day for day, state in zone.feedback_days.items() if state == "accepted"),
+        ),
     )
 
 
@@ -71,6 +78,14 @@ EVENTS = {
     "pseudonym": pl.Int64,
     "session_id": pl.String,
 }
+FEEDBACK = {
+    "event_id": pl.String,
+    "occurred_at": MOMENT,
+    "notice": pl.String,
+    "kind": pl.String,
+    "rating": pl.Int64,
+    "recipient": pl.Int64,
+}
 CHANGES = {"pseudonym": pl.Int64, "changed_at": MOMENT, "state": pl.String}
 
 
@@ -87,6 +102,17 @@ def _roll_up(events: Sequence[Event], day: date, into: Path, buckets: int) -> li
         return roll_up(connection, into, day, buckets)
 
 
+def _roll_up_feedback(zone: Zone, day: date, into: Path) -> list[Path]:
+    into.mkdir()
+    rows = [row for row in zone.feedback if row.day == day]
+    unknown = {row.notice for row in rows} - set(zone.catalogue.notices)
+    with sql.connect() as connection:
+        connection.register("landed", _frame(rows, FEEDBACK))
+        connection.execute("CREATE VIEW feedback AS SELECT * REPLACE (event_id::UUID AS event_id) FROM landed")
+        connection.register("held_notices", pl.DataFrame({"notice": sorted(unknown)}, schema={"notice": pl.String}))
+        return rollup.roll_up_feedback(connection, into)
+
+
 def _roll_up_consents(zone: Zone, into: Path) -> list[Path]:
     into.mkdir()
     with sql.connect() as connection:
@@ -94,7 +120,7 @@ def _roll_up_consents(zone: Zone, into: Path) -> list[Path]:
         return rollup.roll_up_consents(connection, into)
 
 
-def _frame(rows: Sequence[Event] | Sequence[Change], schema: Mapping[str, Any]) -> pl.DataFrame:
+def _frame(rows: Sequence[Event] | Sequence[Change] | Sequence[Response], schema: Mapping[str, Any]) -> pl.DataFrame:
     values = [[_plain(getattr(row, name)) for name in schema] for row in rows]
     return pl.DataFrame(values, schema=dict(schema), orient="row")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from cetegra_usage.model import Catalogue, Feature
-from support.reference import Change, Event, PartitionKey, World
+from support.reference import Change, Event, PartitionKey, Response, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,7 @@ WAIT_DAYS = 3
 
 SERVICES = ("workspace", "docs", "portal")
 USER_TYPES = ("basic_user", "advanced_user", "it_admin")
+NOTICES = ("notice.downtime", "survey.search")
 ACTIONS = (("open", "submit", "order"), ("open", "submit"), ("open", "navigate"), ("order", "open"), ("submit",))
 PSEUDONYMS = (
     7_311_986_502_417_883_921,
@@ -64,6 +65,8 @@ class Zone:
         events: Every row that landed, in partitions of every state.
         consents: Every row of the consent log; None where there is no `consents/`.
         partitions: State that each landed event partition must come to; what is not named is absent.
+        feedback: Every row of feedback that landed.
+        feedback_days: The same of feedback's partitions.
         today: The day on which it is run: all that the zone holds is over and waited for.
         layout: How its files are written.
         sealed: Whether its partitions have seals.
@@ -80,6 +83,8 @@ class Zone:
     sealed: bool = True
     skew_seconds: int = 60
     identified_days: int = 395
+    feedback: tuple[Response, ...] = ()
+    feedback_days: dict[date, str] = field(default_factory=dict[date, str])
 
     def world(self) -> World:
         """Return the zone as the reference sees it."""
@@ -90,6 +95,8 @@ class Zone:
             self.catalogue,
             skew_seconds=self.skew_seconds,
             identified_days=self.identified_days,
+            feedback=self.feedback,
+            feedback_days=self.feedback_days,
         )
 
     def periods(self) -> list[str]:
@@ -123,7 +130,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         services={key: key.title() for key in services},
         user_types={key: key.replace("_", " ") for key in user_types},
         features=features,
-        notices={},
+        notices={key: key.title() for key in NOTICES[: draw(st.integers(0, 2))]},
         digest="",
     )
 
@@ -157,22 +164,47 @@ def zones(draw: st.DrawFn, *, max_days: int = 60, max_walks: int = 24) -> Zone:
         sealed=draw(st.booleans()),
         skew_seconds=draw(st.sampled_from((60, 0))),
         identified_days=draw(st.sampled_from((395, 92))),
+        **_feedback(draw, moments, first, days),
     )
+
+
+def _feedback(draw: st.DrawFn, moments: st.SearchStrategy[datetime], first: date, days: int) -> dict[str, Any]:
+    """Draw what few recipients did with notices, one of them unknown, and the state of each day."""
+    days_of = _days(draw, first, days)
+    rows: list[Response] = []
+    for serial in range(draw(st.integers(0, 20))):
+        kind = draw(st.sampled_from(("shown", "shown", "opened", "dismissed", "answered", "answered")))
+        rows.append(
+            Response(
+                event_id=_uuid(draw(st.sampled_from(ID_RANKS)), serial),
+                occurred_at=draw(moments),
+                notice=draw(st.sampled_from((*NOTICES, *NOTICES, "notice.unheard_of"))),
+                kind=kind,
+                rating=draw(st.sampled_from((None, 1, 2, 3, 4, 5))) if kind == "answered" else None,
+                recipient=draw(st.sampled_from(PSEUDONYMS)),
+                company=_uuid(7, draw(st.integers(0, 1))),
+            )
+        )
+    rows = [row for row in rows if row.day in days_of]
+    if rows:
+        rows += draw(st.lists(st.sampled_from(rows), max_size=2))
+    return {"feedback": tuple(rows), "feedback_days": days_of}
 
 
 def _partitions(draw: st.DrawFn, catalogue: Catalogue, first: date, days: int) -> dict[PartitionKey, str]:
     """Draw the state of each service's days: all there, but for a late begin and some bad days."""
-    states: dict[PartitionKey, str] = {}
-    for service in catalogue.services:
-        begin = draw(st.sampled_from((0, 0, 0, 1, days // 2, days)))
-        bad: dict[int, str] = {}
-        for _ in range(draw(st.sampled_from((0, 0, 1, 3, days)))):
-            state = draw(st.sampled_from(("absent", "quarantined", "incomplete")))
-            bad[draw(st.integers(begin, max(begin, days - 1)))] = state
-        for n in range(begin, days):
-            if (state := bad.get(n, "accepted")) != "absent":
-                states[service, first + timedelta(days=n)] = state
-    return states
+    return {(service, day): state for service in catalogue.services for day, state in _days(draw, first, days).items()}
+
+
+def _days(draw: st.DrawFn, first: date, days: int) -> dict[date, str]:
+    """Draw the state of the days of one service, or of feedback."""
+    begin = draw(st.sampled_from((0, 0, 0, 1, days // 2, days)))
+    bad: dict[int, str] = {}
+    for _ in range(draw(st.sampled_from((0, 0, 1, 3, days)))):
+        state = draw(st.sampled_from(("absent", "quarantined", "incomplete")))
+        bad[draw(st.integers(begin, max(begin, days - 1)))] = state
+    states = {first + timedelta(days=n): bad.get(n, "accepted") for n in range(begin, days)}
+    return {day: state for day, state in states.items() if state != "absent"}
 
 
 def _walk(
@@ -248,6 +280,12 @@ def write(zone: Zone, folder: Path) -> Path:
             its.append(_forbidden_row(service, day, next(iter(zone.catalogue.features))))
         path = landing / "events" / f"service={service}" / f"day={day}"
         _write_partition(path, its, EVENTS, zone, broken=state == "incomplete")
+    for day, state in zone.feedback_days.items():
+        its = [{name: getattr(row, name) for name in FEEDBACK.names} for row in zone.feedback if row.day == day]
+        if state == "quarantined":
+            its.append(_forbidden_response(day))
+        path = landing / "feedback" / f"day={day}"
+        _write_partition(path, its, FEEDBACK, zone, broken=state == "incomplete")
     if zone.consents is not None:
         log: dict[date, list[Change]] = defaultdict(list)
         for change in zone.consents:
@@ -276,6 +314,24 @@ EVENTS = pa.schema(
     ]
 )
 CONSENTS = pa.schema([("pseudonym", pa.int64()), ("changed_at", pa.timestamp("us", "UTC")), ("state", pa.string())])
+FEEDBACK = pa.schema(
+    [
+        ("event_id", pa.uuid()),
+        ("occurred_at", pa.timestamp("us", "UTC")),
+        ("notice", pa.string()),
+        ("kind", pa.string()),
+        ("rating", pa.int8()),
+        ("recipient", pa.int64()),
+        ("company", pa.uuid()),
+    ]
+)
+
+
+def _forbidden_response(day: date) -> dict[str, Any]:
+    """Return a row that blocks its partition: a recipient of the size of an account's own number."""
+    at = datetime.combine(day, time(12), UTC)
+    row = Response(_uuid(3, 999_999), at, NOTICES[0], "shown", None, 41_207, _uuid(7, 0))
+    return {name: getattr(row, name) for name in FEEDBACK.names}
 
 
 def _event_row(event: Event) -> dict[str, Any]:
@@ -338,7 +394,11 @@ def _plain(value: UUID | datetime) -> str:
 
 def _catalogue_toml(catalogue: Catalogue) -> str:
     entries: list[str] = []
-    for name, titles in (("service", catalogue.services), ("user_type", catalogue.user_types)):
+    for name, titles in (
+        ("service", catalogue.services),
+        ("user_type", catalogue.user_types),
+        ("notice", catalogue.notices),
+    ):
         entries += [f'[[{name}]]\nkey = "{key}"\ntitle = "{title}"\n' for key, title in titles.items()]
     entries += [
         f'[[feature]]\nkey = "{f.key}"\ntitle = "{f.title}"\nservice = "{f.service}"\n'

@@ -201,6 +201,8 @@ class _Mart:
             .otherwise(pl.lit("published"))
         )
         value = pl.col(over) if measure.kind == "median" else pl.col(over) / pl.col("_under")
+        if measure.kind == "ratio":
+            value = pl.min_horizontal(value, pl.lit(1.0))  # a share: who answered may have been shown it before
         is_there = status.is_in(["partial", "published"])
         return frame.with_columns(
             status.alias(f"{measure.name}_status"), pl.when(is_there).then(value).alias(measure.name)

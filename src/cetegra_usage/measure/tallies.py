@@ -107,9 +107,10 @@ class _Tallying:
         connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
         if self._begin("consent_changes"):
             self._keep("consent_changes", "changes")
-        if self._begin("feedback"):
-            days = [file.path for file in self.source.rollups if file.table == "responses"]
-            reading.read(connection, "responses", days).create_view("responses")
+        for unit in self.wanted.get("feedback", ()):  # a period's only one
+            days = [file for file in self.source.rollups if unit.beginning <= file.day <= unit.last]
+            mine = (file.path for file in days if file.table == "responses")
+            reading.read(connection, "responses", mine).create_view("responses")
             self._keep("feedback", "notice_recipients")
         for service in self.source.services:
             files = [file for file in self.source.rollups if file.service == service]

@@ -22,10 +22,24 @@ Where the contract leaves room, this is how it is read here:
 8.  `first_use` has one window, the 56 days, whatever `within_days`.
 9.  A session's begin is looked for in all history, whatever `session.max_days`.
 10. Of equal rows one is kept, and then judged: of three of an unknown feature one is held, two are duplicates.
-11. A row of `service = all` about one feature takes the windows of every declared service, as any row of `all` does.
+11. Feedback is missing on days after its first on which it did not land, as a service is. A recipient's rating is that
+    of the last answer in the period that has one (ties: the greater event_id); each `rating_n` counts recipients.
+12. A row of `service = all` about one feature takes the windows of every declared service, as any row of `all` does.
 """
 
-from support.reference.facts import Change, Event, Fate, PartitionKey, Period, World, settle
+from support.reference.facts import Change, Event, Fate, PartitionKey, Period, Response, World, settle
 from support.reference.tables import TABLES, Row, reference
 
-__all__ = ["TABLES", "Change", "Event", "Fate", "PartitionKey", "Period", "Row", "World", "reference", "settle"]
+__all__ = [
+    "TABLES",
+    "Change",
+    "Event",
+    "Fate",
+    "PartitionKey",
+    "Period",
+    "Response",
+    "Row",
+    "World",
+    "reference",
+    "settle",
+]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ class Change:
     pseudonym: int
     changed_at: datetime
     state: Literal["granted", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A row of the landing zone's feedback."""
+
+    event_id: UUID
+    occurred_at: datetime
+    notice: str
+    kind: Literal["shown", "opened", "dismissed", "answered"]
+    rating: int | None
+    recipient: int
+    company: UUID
+
+    @property
+    def day(self) -> date:
+        """Its UTC day, which is its partition's."""
+        return self.occurred_at.date()
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Which of two answers is the later: time, then event_id."""
+        return self.occurred_at, self.event_id.int
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +321,8 @@ class World:
         skew_seconds: How exactly clocks agree.
         identified_days: How far first-seen looks back.
         unread_consent_days: Days whose part of the log landed and was not accepted.
+        feedback: Every row of feedback that landed.
+        feedback_days: State of each feedback partition that landed, as of those of events.
     """
 
     def __init__(  # what a deployment is made of
@@ -309,6 +335,8 @@ class World:
         skew_seconds: int = 60,
         identified_days: int = 395,
         unread_consent_days: Collection[date] = (),
+        feedback: Iterable[Response] = (),
+        feedback_days: Mapping[date, str] = MappingProxyType({}),
     ) -> None:
         self.log = ConsentLog(consents, skew_seconds)
         self.catalogue = catalogue
@@ -316,6 +344,8 @@ class World:
         self.user_types = list(catalogue.user_types)
         self.identified_days = identified_days
         self.unread_consent_days = unread_consent_days
+        self._feedback_days = feedback_days
+        self._responses = [row for row in feedback if feedback_days[row.day] == "accepted"]
         self._there = {key for key, state in partitions.items() if state == "accepted"}
         self._begins = {
             service: min(day for its, day in partitions if its == service) for service in {its for its, _ in partitions}
@@ -355,6 +385,20 @@ class World:
         if not missing:
             return "published"
         return "unavailable" if len(missing) == len(begun) else "partial"
+
+    def responses(self, window: Span, notice: str) -> list[Response]:
+        """Return what was done with a notice in the window, the last at the end."""
+        those = {row for row in self._responses if row.notice == notice and window.first <= row.day <= window.last}
+        return sorted(those, key=lambda row: row.order)
+
+    def feedback_status(self, window: Span) -> Status:
+        """Say how much of the window is there: days before the first partition are empty."""
+        first = min(self._feedback_days, default=date.max)
+        due = [day for day in window.days if day >= first]
+        missing = [day for day in due if self._feedback_days.get(day) != "accepted"]
+        if not missing:
+            return "published"
+        return "unavailable" if missing == due else "partial"
 
     def _accepted_in(self, service: str, window: Span) -> list[Event]:
         """Return the accepted events of one service in the window, in order of their days."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
@@ -30,7 +30,7 @@ class Cell:
 
 
 def reference(world: World, key: str) -> dict[str, list[Row]]:
-    """Return every table of a period such as `2026-W14` or `2026-04`, but `feedback`."""
+    """Return every table of a period such as `2026-W14` or `2026-04`."""
     period = Period.parse(key)
     return {name: [{"period": key} | row for row in table(world, period)] for name, table in TABLES.items()}
 
@@ -345,6 +345,28 @@ def consent_changes(world: World, period: Period) -> Iterator[Row]:
         yield {"day": day} | measures(**cells)
 
 
+def feedback(world: World, period: Period) -> Iterator[Row]:
+    """Each declared notice: recipients who were shown it and did something, and of each the last rating."""
+    status = world.feedback_status(period.span)
+    for notice in world.catalogue.notices:
+        rows = world.responses(period.span, notice)
+        rating = {row.recipient: row.rating for row in rows if row.rating is not None}
+
+        def cell(number: int) -> Cell:
+            return Cell(None, status) if status == "unavailable" else Cell(number, status)
+
+        did = {
+            kind: cell(len({row.recipient for row in rows if row.kind == kind}))
+            for kind in ("shown", "opened", "dismissed", "answered")
+        }
+        stars = {f"rating_{n}": cell(list(rating.values()).count(n)) for n in range(1, 6)}
+        mean = ratio(cell(sum(rating.values())), cell(len(rating)))
+        rate = ratio(did["answered"], did["shown"])
+        yield {"notice": notice} | measures(
+            **did, response_rate=replace(rate, value=rate.value and min(rate.value, 1.0)), mean_rating=mean, **stars
+        )
+
+
 TABLES: dict[str, Callable[[World, Period], Iterator[Row]]] = {
     "activity": activity,
     "features": features,
@@ -357,6 +379,7 @@ TABLES: dict[str, Callable[[World, Period], Iterator[Row]]] = {
     "funnels": funnels,
     "first_use": first_use,
     "consent_changes": consent_changes,
+    "feedback": feedback,
 }
 
 
