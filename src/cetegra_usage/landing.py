@@ -78,7 +78,7 @@ class Fetched:
 
     Attributes:
         files: Local files, in the order of `inputs`.
-        inputs: Name, size and SHA-256 of each file.
+        inputs: Place and form, size and SHA-256 of each file.
         sealed_rows: The number of rows that the seal promises; None without a seal.
     """
 
@@ -158,7 +158,8 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
                 _name(landed, number) + " is not what was sealed", "its bytes changed after it was written"
             )
         files.append(local)
-        inputs.append(Input(_file(entry), entry.bytes, digest))
+        ending = next(ending for ending in ENDINGS if entry.path.endswith(ending))
+        inputs.append(Input(f"{number}{ending}", entry.bytes, digest))
     rows = sum(file["rows"] for file in sealed.values()) if sealed is not None else None
     return Fetched(tuple(files), tuple(inputs), rows)
 
@@ -210,7 +211,7 @@ def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
         kinds = {"bytes": int, "rows": int, "sha256": str}
         if all(isinstance(file[key], kind) for file in files.values() for key, kind in kinds.items()):
             return files
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise _incomplete("its seal cannot be read", "a seal is JSON that lists name, bytes, sha256 and rows of every file")
 

@@ -55,7 +55,10 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file that was read: its name in the partition's folder, size in bytes and SHA-256."""
+    """One file that was read: its place among the partition's by name, with its ending; size in bytes; SHA-256.
+
+    The name itself, which a producer chose, could carry anything: it is not kept.
+    """
 
     name: str
     bytes: int

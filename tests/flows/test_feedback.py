@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 EXACT = "[disclosure]\nthreshold = 1\nrounding = 1\n"
 NOTICES = "".join(f'\n[[notice]]\nkey = "{key}"\ntitle = "{key}"\n' for key in ("downtime", "survey"))
 WEEK = [date(2026, 6, 1) + timedelta(days=number) for number in range(7)]
-TODAY = date(2026, 6, 9)
+TODAY = date(2026, 6, 11)
+"""The first day on which the week is waited for no longer."""
 
 
 @pytest.fixture
@@ -291,6 +292,34 @@ def test_retention_takes_rollups_of_recipients_and_no_figure(config: Path) -> No
     with jobs.opened(load_settings(config), TODAY) as job:
         runs.run(job, *jobs.days_to_take(job, None, None))
     assert released(config) == before
+
+
+def test_what_retention_took_is_rolled_up_again_for_late_data_of_both_kinds(config: Path) -> None:
+    config.write_text(config.read_text("utf-8") + "[retention]\nidentified_days = 92\n", "utf-8")
+    land_feedback(config, [response(1, day=WEEK[1])], day=WEEK[1])
+    for day in WEEK[2:]:
+        land_feedback(config, [], day=day)
+    landed.run(config, TODAY)
+    later = TODAY + timedelta(days=92)
+    with jobs.opened(load_settings(config), later) as job:
+        retention.retain(job)
+    for day in WEEK[2:4]:
+        land_events(config, [event(10 + day.day, day=day), event(20, day=day)], day=day)
+        land_feedback(config, [response(1, "opened", 2, day=day)], day=day)
+    landed.run(config, later)
+    row = released(config)["downtime"]
+    assert (row["shown"], row["opened"], statuses(row)) == (1, 1, {"published"})
+    assert verify(load_settings(config)).faults == []
+
+
+def test_what_a_producer_calls_a_file_is_kept_nowhere(config: Path) -> None:
+    folder = config.parent / f"landing/feedback/day={landed.DAY}"
+    name = "kari.nordmann_at_example.org.parquet"
+    landed.land(folder, {name: landed.parquet([response(1)], FEEDBACK)}, 1)
+    landed.run(config, TODAY)
+    assert not holding([config.parent / "warehouse", config.parent / "publish"], {"name": name})
+    with jobs.opened(load_settings(config), TODAY) as job:
+        assert [entry.name for entry in job.ledger.latest["feedback/2026-06-03"].inputs] == ["1.parquet"]
 
 
 def test_the_fence_stands_in_every_statement_and_falls_with_one(config: Path) -> None:

@@ -18,8 +18,11 @@ from cetegra_usage.model import Period
 from cetegra_usage.protect import Protection, ReleasedTables, protect, protect_count
 from cetegra_usage.protect.attack import Goal, System, exposed, settled
 from cetegra_usage.protect.audit import audit
+from cetegra_usage.protect.audit.facts import Weighed
+from cetegra_usage.protect.audit.judge import balance
 from cetegra_usage.protect.audit.rows import Rows
 from cetegra_usage.protect.audit.solve import Polytope
+from cetegra_usage.protect.means import weighed
 from cetegra_usage.protect.rounding import interval, round_half_up, three_figures
 from cetegra_usage.protect.suppress import Plan, complement
 from cetegra_usage.settings import Disclosure
@@ -654,3 +657,107 @@ def test_a_cell_is_hidden_between_nobody_and_the_width_where_it_cannot_be_many()
     free = np.arange(len(point)) != 2
     plan = Plan(told, np.arange(len(point)) == 0, free, np.ones(len(point)), ~free & free)
     assert complement(plan, np.array([0]), point, Goal(10, 5)).tolist() == [1]
+
+
+def notices(period: Period, *rows: Mapping[str, int]) -> pl.DataFrame:
+    """The table `feedback` of a notice a row: counts that are not given are 0, the mean is that of the ratings."""
+    counts = ("shown", "opened", "dismissed", "answered", *(f"rating_{stars}" for stars in range(1, 6)))
+    full: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        stars = [row.get(f"rating_{one}", 0) for one in range(1, 6)]
+        mean = sum(one * count for one, count in enumerate(stars, 1)) / sum(stars) if sum(stars) else None
+        full.append({"notice": f"n{number}"} | dict.fromkeys(counts, 0) | dict(row) | {"mean_rating": mean})
+    rate = pl.col("answered") / pl.col("shown")
+    is_rate, is_mean = pl.col("shown") > 0, pl.col("mean_rating").is_not_null()
+    return mart("feedback", period, full).with_columns(
+        pl.when(is_rate).then(rate).alias("response_rate"),
+        *(
+            pl.when(there).then(pl.lit("published")).otherwise(pl.lit("undefined")).alias(f"{name}_status")
+            for name, there in (("response_rate", is_rate), ("mean_rating", is_mean))
+        ),
+    )
+
+
+def row_of(result: Protection, notice: str = "n0") -> dict[str, Any]:
+    """A notice's row as it is published; in place of a figure that is withheld, `withheld`."""
+    row = result.tables["feedback"].frame.row(by_predicate=pl.col("notice") == notice, named=True)
+    return {
+        one: row[one] if row[f"{one}_status"] != "withheld" else "withheld" for one in row if f"{one}_status" in row
+    }
+
+
+MANY = {"shown": 400, "opened": 200, "answered": 120, "rating_3": 40, "rating_4": 50, "rating_5": 30}
+
+
+@pytest.mark.parametrize("late", [{"opened": 3}, {"answered": 1}, {"answered": 9, "rating_5": 9}])
+def test_who_answers_late_costs_the_notice_a_figure_and_no_other_table_one(late: Mapping[str, int]) -> None:
+    """Nobody was shown it in the week: a reader would be sure that nobody answered."""
+    exact = {"feedback": notices(WEEK, late, MANY), "sessions": sessions({("docs", "a"): 60, ("docs", "b"): 310})}
+    result = protect(WEEK, exact, definitions=TABLES, disclosure=ROUNDED)
+    assert "withheld" not in shown(result.tables["sessions"].frame).values()
+    assert "withheld" not in row_of(result, "n1").values()
+    told = row_of(result)
+    assert [told[name] for name in late if name != "rating_5"] == ["withheld"]
+    assert told["shown"] == "withheld"
+
+
+@pytest.mark.parametrize(("answered", "hidden"), [(59, {"mean_rating"}), (57, set[str]())])
+def test_few_who_answered_without_a_rating_are_not_told(answered: int, hidden: set[str]) -> None:
+    """32 rated 1 and 25 rated 4: no other counts that round alike have the mean 2.32, and 58 to 62 answered."""
+    exact = {"feedback": notices(WEEK, {"shown": 200, "answered": answered, "rating_1": 32, "rating_4": 25})}
+    told = row_of(protect(WEEK, exact, definitions=TABLES, disclosure=ROUNDED))
+    assert {name for name, figure in told.items() if figure == "withheld"} == hidden
+
+
+def test_few_who_answered_without_a_rating_are_not_told_by_exact_counts() -> None:
+    """Where a 0 is withheld, they may have rated so."""
+    exact = {"feedback": notices(WEEK, {"shown": 200, "answered": 60, "rating_1": 30, "rating_4": 28})}
+    told = row_of(protect(WEEK, exact, definitions=TABLES, disclosure=PLAIN))
+    assert {name for name, figure in told.items() if figure == "withheld"} == {"rating_2", "mean_rating"}
+
+
+def test_a_months_mean_does_not_tell_what_a_week_withheld() -> None:
+    """With coefficients the means of all other weeks and the month are an equation for the one week's ratings."""
+    month = Period.parse("2027-02")
+    weeks = [Period.week(month.first + timedelta(days=7 * number)) for number in range(4)]
+    made = [
+        {"shown": 53, "answered": 38, "rating_4": 14, "rating_5": 12},
+        {"shown": 55, "answered": 15, "rating_4": 12, "rating_5": 3},
+        {"shown": 28, "answered": 28, "rating_4": 18, "rating_5": 10},
+        {},
+    ]
+    out: list[ReleasedTables] = []
+    for week, row in zip(weeks, made, strict=True):
+        result = protect(week, {"feedback": notices(week, row)}, definitions=TABLES, disclosure=ROUNDED, released=out)
+        out.append(ReleasedTables(week, 1, {"feedback": result.tables["feedback"].frame}))
+    whole = {name: sum(row.get(name, 0) for row in made) for name in made[0]}
+    exact = {"feedback": notices(month, whole)}
+    told = row_of(protect(month, exact, definitions=TABLES, disclosure=ROUNDED, released=out))
+    assert told["mean_rating"] == "withheld"
+    assert told["answered"] == 80
+    figures = exact["feedback"].select(pl.exclude("^.*_(people|top)$"))
+    earlier = [(one.period, one.tables) for one in out]
+    assert audit(month, {"feedback": figures}, earlier, TABLES, ROUNDED).told
+
+
+@pytest.mark.parametrize("step", [1, 5, 7])
+def test_a_mean_of_weighed_counts_narrows_each_to_what_can_be(step: int) -> None:
+    """Protector and auditor, each with code of its own, find what trying every count finds."""
+    rng = np.random.default_rng(step)
+    weights = np.arange(1, 6, dtype=np.float64)
+    for _ in range(20):
+        counts = rng.integers(10, 30, 5) * (rng.random(5) < 0.6)
+        if not counts.any():
+            continue
+        mean = three_figures(float(counts @ weights / counts.sum()))
+        bounds = [
+            interval(round_half_up(int(count), step), Disclosure(threshold=10, rounding=step)) for count in counts
+        ]
+        tried = np.array(list(product(*(range(least, most + 1) for least, most in bounds))), dtype=np.float64)
+        fits = tried[np.abs(tried @ weights / tried.sum(axis=1) - mean) <= 0.005 + 1e-12]  # half a unit
+        expected = fits.min(axis=0).tolist(), fits.max(axis=0).tolist()
+        lower, upper = (np.array(ends, dtype=np.float64) for ends in zip(*bounds, strict=True))
+        low, high = weighed(lower, upper, weights, mean)
+        assert (low.tolist(), high.tolist()) == expected
+        balance(Weighed(np.arange(5)[None], weights, np.array([mean])), lower, upper)
+        assert (lower.tolist(), upper.tolist()) == expected

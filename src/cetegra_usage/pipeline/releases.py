@@ -14,7 +14,7 @@ from cetegra_usage import ledger, measure
 from cetegra_usage.check import register
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
-from cetegra_usage.model import Partition, Period, each_day, periods_between
+from cetegra_usage.model import Period, each_day, periods_between
 from cetegra_usage.pipeline import consent_log, memory, public, sources, tallied
 from cetegra_usage.pipeline.errata import Causes, Change, changes, summarised
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
@@ -123,24 +123,17 @@ def _complete(job: Job) -> list[Period]:
     """Return the periods that are over and judged as a whole, or have been waited for long enough."""
     patience = timedelta(days=1 + job.settings.landing.wait_days)
     attempts = job.known.attempts
-    firsts = {service: public.first_day(job, service) for service in job.catalogue.services}
-    feedback = [partition for partition in job.zone.partitions if partition.kind == "feedback"]
+    firsts = {f"events/{service}": public.first_day(job, service) for service in job.catalogue.services}
+    firsts["feedback"] = public.first_feedback(job)
     return [
         period
         for period in _over(job)
         if job.today >= period.last + patience
-        or (
-            all(
-                partition.id in job.ledger.latest and partition.id not in attempts
-                for partition in feedback
-                if period.first <= partition.day <= period.last
-            )
-            and all(
-                (partition := Partition("events", service, day).id) in job.ledger.latest and partition not in attempts
-                for service, first in firsts.items()
-                if first
-                for day in each_day(max(first, period.first), period.last)
-            )
+        or all(
+            (partition := f"{kind}/{day}") in job.ledger.latest and partition not in attempts
+            for kind, first in firsts.items()
+            if first
+            for day in each_day(max(first, period.first), period.last)
         )
     ]
 

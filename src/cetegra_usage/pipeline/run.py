@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.check import evidence
@@ -137,9 +138,11 @@ def _restore(job: Job, lacking: Sequence[Partition], each: process.Each) -> None
         return
     from cetegra_usage.pipeline import summaries  # noqa: PLC0415  # heavy
 
-    planned = plan.make(job, lacking[0].day, job.today - timedelta(days=1), again=True)
+    first = min(partition.day for partition in lacking)
+    planned = plan.make(job, first, job.today - timedelta(days=1), again=True)
     items = [replace(item, reason="restored") for item in planned.items if item.partition in lacking and item.is_taken]
-    process.process(job, items, each, keep=True)
+    for _, of_kind in groupby(items, key=lambda item: item.partition.kind):  # as planned: kind by kind
+        process.process(job, list(of_kind), each, keep=True)
     summaries.drop(job)
 
 

@@ -296,7 +296,7 @@ def resolve(frame: pl.DataFrame, definitions: Mapping[str, TableDefinition]) -> 
 def _entries(groups: pl.DataFrame | None) -> Rows:
     if groups is None:
         nothing = np.zeros(0, dtype=np.int64)
-        return Rows(nothing, nothing, nothing, nothing.astype(bool), nothing.astype(bool), nothing.astype(bool))
+        return Rows(nothing, nothing, nothing, *(nothing.astype(bool) for _ in range(3)))
     heads = groups.group_by("group", maintain_order=True).first().sort("group")
     # An inequality reads `sum <= 0`: parts - whole where the parts are below, whole - parts where they cover it.
     sign = np.where(heads["upper"].to_numpy(), -1, 1)

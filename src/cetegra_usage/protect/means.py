@@ -27,7 +27,7 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
         truth: The true count of each cell, -1 where it is not known. A mean that would exclude it (events of some who
             are no users any more) is left out: it misleads whoever uses it.
     """
-    weighed, means = means.filter(pl.col("weight").is_not_null()), means.filter(pl.col("weight").is_null())
+    of_several, means = means.filter(pl.col("weight").is_not_null()), means.filter(pl.col("weight").is_null())
     count, total, figure = means["count"].to_numpy(), means["whole"].to_numpy(), means["figure"].to_numpy()
     shown = ~withheld[count] & np.isfinite(system.upper[count])
     count, total, figure = count[shown], total[shown], figure[shown]
@@ -51,16 +51,16 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     both = fits & known
     np.maximum.at(lower, total[both], total_low[both])
     np.minimum.at(upper, total[both], total_high[both])
-    for _, group in weighed.group_by("group", maintain_order=True):
+    for _, group in of_several.group_by("group", maintain_order=True):
         cells = group["count"].to_numpy()
         if len(cells) == group["parts"][0] and not withheld[cells].any() and np.isfinite(upper[cells]).all():
-            low, high = _weighed(lower[cells], upper[cells], group["weight"].to_numpy(), group["figure"][0])
+            low, high = weighed(lower[cells], upper[cells], group["weight"].to_numpy(), group["figure"][0])
             if (low <= high).all() and _contains(low, high, truth[cells]).all():
                 lower[cells], upper[cells] = low, high
     return replace(system, lower=lower, upper=upper)
 
 
-def _weighed(lower: Floats, upper: Floats, weight: Floats, mean: float) -> tuple[Floats, Floats]:
+def weighed(lower: Floats, upper: Floats, weight: Floats, mean: float) -> tuple[Floats, Floats]:
     """Return between what counts lie of which the mean, each weighed so, rounds to what is published."""
     half = float(_half_unit(np.array(mean)))
     pull = weight - mean  # the mean is where the pulls of all people balance, up to half a unit of each

@@ -67,8 +67,10 @@ class _Cells:
         system: The rows between the cells; the bounds are what each figure tells where it is published.
         point: Values that fulfil every row: the truth, as far as it is known.
         means: `count` and `whole` (cells, or -1), `figure`, `here`: the means that tell of them. One with weights has a
-            row for each count, of one `group` of so many `parts`.
-        rest: Pairs of a whole and a part that leave a group of people between them.
+            row for each count, of one `group` of so many `parts`; `hushed` are those that are never shown.
+        rest: Rows of a whole (1) and its parts (-1) between which a group of people lies.
+        declared: Which cells stand in each declared row, those among them that are false and not in the system.
+        above: Pairs of cells of which the one is at most the other, by a declared row: these first.
         unseen: Whether no release shows it: it ties others, and nobody is told of it.
         figures: In how many places of this release it stands.
     """
@@ -80,7 +82,9 @@ class _Cells:
     system: System
     point: Floats
     means: pl.DataFrame
-    rest: tuple[Integers, Integers]
+    rest: sparse.csr_matrix
+    declared: sparse.csr_matrix
+    above: tuple[Integers, Integers]
     unseen: Flags
     figures: Integers
 
@@ -222,18 +226,26 @@ def _means(
     definitions: Mapping[str, TableDefinition],
     released: Sequence[ReleasedTables],
 ) -> pl.DataFrame:
-    """Return the means of this release and of the newest before: the key of the count, `total`, `figure`, `here`."""
+    """Return the means of this release and of the newest before: the key of the count, `total`, `figure`, `here`.
+
+    `hushed` are those of weighed counts that a release before, of days among theirs, withheld: what means of all other
+    weeks and their month tell together, with coefficients, is what the one week's would.
+    """
     current = links.shown_means(period, tables, definitions).with_columns(here=pl.lit(value=True))
     current = current.with_columns(pl.col("figure").map_elements(rounding.three_figures, return_dtype=pl.Float64))
     before = [
         links.shown_means(release.period, release.tables, definitions).with_columns(here=pl.lit(value=False))
         for release in released
     ]
-    return (
-        pl.concat([*before, current])
-        .filter(pl.col("mean_status").is_in(_SHOWN))
-        .unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
+    newest = pl.concat([*before, current]).unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
+    hidden = newest.filter(
+        ~pl.col("here") & pl.col("weight").is_not_null() & (pl.col("mean_status") == rounding.WITHHELD)
     )
+    shown = newest.filter(pl.col("mean_status").is_in(_SHOWN)).with_row_index("number")
+    on = [key for key in (*links.KEY, "mean") if key not in {"first", "last"}]
+    beside = shown.join(hidden, on=on, suffix="_hidden")
+    beside = beside.filter((pl.col("first_hidden") <= pl.col("last")) & (pl.col("last_hidden") >= pl.col("first")))
+    return shown.with_columns(hushed=pl.col("here") & pl.col("number").is_in(beside["number"].implode())).drop("number")
 
 
 def _cells(
@@ -287,12 +299,15 @@ def _cells(
         whole=pl.Series(at[joined["total_cell"].fill_null(-1).to_numpy()]),
         group=pl.struct(*keys, "mean", "here").rank("dense"),
     ).with_columns(parts=pl.len().over("group"))
-    pairs = _pairs(rows, number)
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
     figures = np.append(np.bincount(number, column["here"], minlength=size), np.zeros(gaps, dtype=np.intp))
-    return _Cells(value, here, here & ~told & ~hidden, rule, system, point, joined, pairs, unseen, figures), number
+    rest = _rests(rows.keep(rows.rest), number, len(value))
+    declared = sparse.csr_matrix((rows.sign, (rows.row, number[rows.cell])), shape=(len(rows.equal), len(value)))
+    above = _above(rows, number)
+    free = here & ~told & ~hidden
+    return _Cells(value, here, free, rule, system, point, joined, rest, declared, above, unseen, figures), number
 
 
 def _figure(count: Integers, disclosure: Disclosure) -> Integers:
@@ -437,14 +452,18 @@ def _zeros(system: System, value: Integers, few: Flags, may: Flags) -> Flags:
         zero[part[less]] = False
 
 
-def _pairs(rows: links.Rows, number: Integers) -> tuple[Integers, Integers]:
-    rest = rows.rest[rows.row]
-    whole, part = rest & (rows.sign < 0), rest & (rows.sign > 0)
-    wholes = number[rows.cell[whole]][np.argsort(rows.row[whole], kind="stable")]
-    parts = number[rows.cell[part]][np.argsort(rows.row[part], kind="stable")]
-    size = int(number.max(initial=0)) + 1
-    whole, part = np.divmod(np.unique(wholes * size + parts), size)  # of one number each: much sooner than of two
-    return whole, part
+def _rests(rows: links.Rows, number: Integers, size: int) -> sparse.csr_matrix:
+    shape = len(rows.equal), size
+    found = sparse.csr_matrix((-rows.sign.astype(np.float64), (rows.row, number[rows.cell])), shape=shape)
+    found.eliminate_zeros()
+    return found[found.getnnz(axis=1) > 1]  # else whole and part are one cell
+
+
+def _above(rows: links.Rows, number: Integers) -> tuple[Integers, Integers]:
+    bounds = rows.keep(~rows.equal & (np.bincount(rows.row, minlength=len(rows.equal)) == 2))  # noqa: PLR2004  # of a pair
+    order = np.lexsort((bounds.sign, bounds.row))  # the greater one has -1
+    above, below = number[bounds.cell[order]].reshape(-1, 2).T
+    return above, below
 
 
 def _found(places: pl.DataFrame, suspects: Collection[Name], definitions: Mapping[str, TableDefinition]) -> Integers:
@@ -461,8 +480,8 @@ def _found(places: pl.DataFrame, suspects: Collection[Name], definitions: Mappin
 
 
 def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:
-    """Return what could be withheld of some cells and of those that so many rows tie to them."""
-    incidence = cells.system.matrix()
+    """Return what could be withheld of some cells and of those that so many rows tie to them, false ones too."""
+    incidence = cells.declared
     by_cell = incidence.T.tocsr()
     for _ in range(reach):
         targets = np.union1d(targets, beside(incidence, by_cell, targets))
@@ -484,6 +503,7 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
     rule = cells.rule.copy()
     rule[more[rule[more] < 0]] = RULES.index("complementary")
     rule[~cells.here & np.isinf(cells.system.upper)] = RULES.index("earlier")
+    rule[_misleading(cells, rule)] = RULES.index("complementary")
     withheld = rule >= 0
     seen = _seen(cells.system, withheld)
     doubtful = ~cells.unseen
@@ -529,6 +549,17 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
     raise _refused(period)
+
+
+def _misleading(cells: _Cells, rule: Integers) -> Integers:
+    """Return the zeros above a count that is withheld and is none: readers would take it for one, and be sure of it.
+
+    That row is false (who answers now was shown the notice before), and so no longer in the system.
+    """
+    above, below = cells.above
+    false = cells.here[below] & (cells.value[below] > 0) & (rule[below] >= 0) & (cells.value[above] == 0)
+    zeros = np.unique(above[false])
+    return zeros[cells.free[zeros] & (rule[zeros] < 0)]
 
 
 def _told_anyhow(cells: _Cells, rule: Integers, among: Integers, goal: Goal) -> Integers:
@@ -593,12 +624,16 @@ def _seen(system: System, withheld: Flags) -> System:
 
 
 def _small_rests(cells: _Cells, rule: Integers, lower: Floats, upper: Floats, goal: Goal) -> Integers:
-    """Return a cell to withhold of each pair that tells of few people between whole and part."""
-    whole, part = cells.rest
-    small = _few_between(lower, upper, whole, part, goal)
-    part_first = np.where(cells.free[part], part, whole)
-    chosen = np.unique(part_first[small & (rule[part] < 0) & (rule[whole] < 0)])
-    return chosen[cells.free[chosen]]
+    """Return a cell to withhold of each row that tells of few people between a whole and its parts: the least part."""
+    chosen: set[int] = set()
+    for row in np.flatnonzero(_few_between(cells.rest, rule >= 0, lower, upper, goal)):
+        entries = slice(*cells.rest.indptr[row : row + 2])
+        own, is_part = cells.rest.indices[entries], cells.rest.data[entries] < 0
+        free = sorted(
+            (not part, cells.value[cell], cell) for cell, part in zip(own, is_part, strict=True) if cells.free[cell]
+        )
+        chosen.update(int(cell) for _, _, cell in free[:1])
+    return np.array(sorted(chosen), dtype=np.intp)
 
 
 def _cost(cells: _Cells) -> Floats:
@@ -607,9 +642,10 @@ def _cost(cells: _Cells) -> Floats:
 
 
 def _silent(cells: _Cells, among: Flags) -> Flags:
-    """Return the means of this release of which a count or the total is among some cells."""
+    """Return the means of this release that are hushed, or of which a count or the total is among some cells."""
     count, total = cells.means["count"].to_numpy(), cells.means["whole"].to_numpy()
     own = cells.means["here"].to_numpy() & (among[count] | ((total >= 0) & among[total]))
+    own |= cells.means["hushed"].to_numpy()
     group = cells.means["group"].to_numpy()
     return np.isin(group, group[own])
 
@@ -640,9 +676,7 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
         found = exposed(seen, watched, cells.point, goal)
         near = np.zeros(len(withheld), dtype=bool)
         near[found.cells] = True
-        whole, part = cells.rest
-        small = _few_between(found.lower, found.upper, whole, part, goal) & ~withheld[whole] & ~withheld[part]
-        near[whole[small]] = near[part[small]] = True
+        near[cells.rest[_few_between(cells.rest, withheld, found.lower, found.upper, goal)].indices] = True
         if not near.any():
             return silent
         for _ in range(reach):
@@ -652,6 +686,8 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
     return cells.means["here"].to_numpy()
 
 
-def _few_between(lower: Floats, upper: Floats, whole: Integers, part: Integers, goal: Goal) -> Flags:
-    """Return the pairs between which only few people, and somebody, can lie."""
-    return (lower[whole] - upper[part] >= 1) & (upper[whole] - lower[part] <= goal.threshold - 1)
+def _few_between(rest: sparse.csr_matrix, withheld: Flags, lower: Floats, upper: Floats, goal: Goal) -> Flags:
+    """Return the rows of which all is shown and between whole and parts only few people, and somebody, can lie."""
+    whole, parts = rest.maximum(0), (-rest).maximum(0)
+    least, most = whole @ lower - parts @ upper, whole @ upper - parts @ lower
+    return ((whole + parts) @ withheld == 0) & (least >= 1) & (most <= goal.threshold - 1)

@@ -99,7 +99,7 @@ def audit(
     for mean in facts.means:
         _narrow(mean, lower, upper)
     for weighed in facts.weighed:
-        _balance(weighed, lower, upper)
+        balance(weighed, lower, upper)
     polytope = Polytope(said, lower, upper, facts.windows(), facts.features())
     low, high = polytope.bounds()
     withheld = facts.known & np.isnan(facts.figure) & ~facts.unseen
@@ -107,7 +107,8 @@ def audit(
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
     told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
     told += _in_part(tables, definitions, declared["mean"])
-    rests = _rests(facts, said, low, high, disclosure)
+    told += _against_parts(period, tables, earlier, definitions, declared["mean"])
+    rests = _rests(facts, said.keep(said.rest), low, high, disclosure)
     return AuditResult(
         cells=len(cells),
         statements=len(said),
@@ -187,7 +188,7 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     upper[total[fits]] = np.minimum(upper[total], high)[fits]
 
 
-def _balance(mean: Weighed, lower: Values, upper: Values) -> None:
+def balance(mean: Weighed, lower: Values, upper: Values) -> None:
     """Use a mean of weighed counts: which whole counts within their bounds round to it?"""
     for cells, figure in zip(mean.parts, mean.figure, strict=True):
         half = 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2)
@@ -265,6 +266,31 @@ def _in_part(
     return found
 
 
+def _against_parts(
+    period: Period,
+    tables: Mapping[str, pl.DataFrame],
+    earlier: Sequence[tuple[Period, Mapping[str, pl.DataFrame]]],
+    definitions: Mapping[str, TableDefinition],
+    declared: Sequence[Mapping[str, Any]],
+) -> int:
+    """Count means of weighed counts that are shown though a release before, of days among theirs, withheld its own."""
+    found = 0
+    newest = {other: frames for other, frames in earlier if other.first <= period.last and other.last >= period.first}
+    for entry in (entry for entry in declared if "weights" in entry and entry["table"] in tables):
+        status = f"{entry['mean']}_status"
+        frame = tables[entry["table"]]
+        others = [
+            frames[entry["table"]] for other, frames in newest.items() if other != period and entry["table"] in frames
+        ]
+        hidden = pl.concat([frame.clear(), *others], how="diagonal_relaxed").filter(pl.col(status) == "withheld")
+        found += (
+            frame.filter(pl.col(status).is_in(SHOWN))
+            .join(hidden, on=definitions[entry["table"]].grain, how="semi")
+            .height
+        )
+    return found
+
+
 def _twice(facts: Facts, disclosure: Disclosure) -> int:
     """Count cells that were published twice with figures so near that only few people can lie between them."""
     spread = disclosure.rounding - 1
@@ -273,10 +299,13 @@ def _twice(facts: Facts, disclosure: Disclosure) -> int:
 
 
 def _rests(facts: Facts, said: Rows, lower: Values, upper: Values, disclosure: Disclosure) -> Numbers:
-    """Return the part of each pair of new figures between which only few people can lie."""
-    own = said.rest[said.row]
-    whole, part = said.whole[said.row[own]], said.part[own]
+    """Return the first part of each row of new figures in which only few people can lie between whole and parts."""
+
+    def parts(value: Any) -> Values:
+        return np.bincount(said.row, value[said.part], minlength=len(said)).astype(np.float64)
+
     shown = ~np.isnan(facts.figure)
-    least, most = lower[whole] - upper[part], upper[whole] - lower[part]
+    is_told = shown[said.whole] & (parts(~shown) == 0) & (facts.new[said.whole] | (parts(facts.new) > 0))
+    least, most = lower[said.whole] - parts(upper), upper[said.whole] - parts(lower)
     few = (least >= 1) & (most < disclosure.threshold)
-    return part[shown[whole] & shown[part] & (facts.new[whole] | facts.new[part]) & few]
+    return said.part[np.searchsorted(said.row, np.flatnonzero(is_told & few))]

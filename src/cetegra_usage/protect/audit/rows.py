@@ -29,7 +29,7 @@ class Rows:
         whole: The cell of each row's whole.
         relation: 0 where the parts' sum is the whole, -1 where it is at most the whole, 1 where it is at least that.
         nearly: Whether the row may fail by a few people.
-        rest: Whether what the one part lacks of the whole is a group of people.
+        rest: Whether what the parts lack of the whole is a group of people.
         row: The row of each part, ascending.
         part: The cell of each part.
     """
