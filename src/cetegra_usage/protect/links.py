@@ -202,7 +202,7 @@ def shown_means(
     """Return one row for each declared mean of some tables: the key of its count, `row`, and what is shown of it.
 
     That is `mean`, its name, `figure` and `mean_status`, and `total`, the name of the count it is a part of. Of one
-    with weights there is a row for each count, with its `weight`, else null.
+    with weights there is a row for each count, with its `weight`, else null, and how many `people` they are together.
     """
     found = [
         _long(period, definitions[mean.table], tables[mean.table].with_row_index("row"), count, ()).select(
@@ -213,6 +213,7 @@ def shown_means(
             pl.lit(mean.mean).alias("mean"),
             _total(mean).alias("total"),
             pl.lit(mean.weights.get(count), dtype=pl.Int64).alias("weight"),
+            _people(tables[mean.table], mean).alias("people"),
         )
         for mean in means()
         if mean.table in tables
@@ -225,9 +226,15 @@ def shown_means(
         "mean": pl.String,
         "total": pl.String,
         "weight": pl.Int64,
+        "people": pl.Int64,
     }
     keys = {key: pl.Date if key in {"first", "last"} else pl.String for key in KEY}
     return pl.concat(found) if found else pl.DataFrame(schema={**keys, **columns})
+
+
+def _people(frame: pl.DataFrame, mean: Mean) -> pl.Series:
+    """Return how many people the weighed counts of each row are together; 0 where none are weighed."""
+    return sum((frame[one] for one in mean.weights), start=pl.zeros(len(frame), pl.Int64, eager=True))
 
 
 def _total(mean: Mean) -> pl.Expr:

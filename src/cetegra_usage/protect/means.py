@@ -84,7 +84,11 @@ def _contains(low: Floats, high: Floats, truth: Integers) -> Flags:
 
 
 def _half_unit(figure: Floats) -> Floats:
-    """Return half a unit of the third figure."""
     with np.errstate(divide="ignore"):
         power = np.floor(np.log10(np.abs(figure)))
     return np.where(figure == 0, 0.0, 0.5 * 10.0 ** (np.where(np.isfinite(power), power, 0) - 2))
+
+
+def half_unit(figure: pl.Expr) -> pl.Expr:
+    """Return half a unit of the third figure."""
+    return figure.map_batches(lambda values: pl.Series(_half_unit(values.to_numpy())), return_dtype=pl.Float64)

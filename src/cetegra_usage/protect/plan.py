@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
 from cetegra_usage.protect.attack import Goal, System, beside, empty, exposed, settled, tighten, touched
-from cetegra_usage.protect.means import narrowed
+from cetegra_usage.protect.means import half_unit, narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def decide(
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
     """
     places = _places(period, tables, definitions, disclosure, released, ahead)
-    cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, released))
+    cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, disclosure, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
     silent = cells.means["here"].to_numpy()
     if caution == "nothing new":
@@ -224,12 +224,13 @@ def _means(
     period: Period,
     tables: Mapping[str, pl.DataFrame],
     definitions: Mapping[str, TableDefinition],
+    disclosure: Disclosure,
     released: Sequence[ReleasedTables],
 ) -> pl.DataFrame:
     """Return the means of this release and of the newest before: the key of the count, `total`, `figure`, `here`.
 
-    `hushed` are those of weighed counts that a release before, of days among theirs, withheld: what means of all other
-    weeks and their month tell together, with coefficients, is what the one week's would.
+    `hushed` are those of weighed counts of so few people that half a unit of the third figure, for all of them, is less
+    than the rounding: together, several such tell what the counts' rounding hides.
     """
     current = links.shown_means(period, tables, definitions).with_columns(here=pl.lit(value=True))
     current = current.with_columns(pl.col("figure").map_elements(rounding.three_figures, return_dtype=pl.Float64))
@@ -237,15 +238,13 @@ def _means(
         links.shown_means(release.period, release.tables, definitions).with_columns(here=pl.lit(value=False))
         for release in released
     ]
-    newest = pl.concat([*before, current]).unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
-    hidden = newest.filter(
-        ~pl.col("here") & pl.col("weight").is_not_null() & (pl.col("mean_status") == rounding.WITHHELD)
+    blunt = pl.lit(disclosure.rounding == 1) | (half_unit(pl.col("figure")) * pl.col("people") >= disclosure.rounding)
+    return (
+        pl.concat([*before, current])
+        .filter(pl.col("mean_status").is_in(_SHOWN))
+        .unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
+        .with_columns(hushed=pl.col("here") & pl.col("weight").is_not_null() & ~blunt)
     )
-    shown = newest.filter(pl.col("mean_status").is_in(_SHOWN)).with_row_index("number")
-    on = [key for key in (*links.KEY, "mean") if key not in {"first", "last"}]
-    beside = shown.join(hidden, on=on, suffix="_hidden")
-    beside = beside.filter((pl.col("first_hidden") <= pl.col("last")) & (pl.col("last_hidden") >= pl.col("first")))
-    return shown.with_columns(hushed=pl.col("here") & pl.col("number").is_in(beside["number"].implode())).drop("number")
 
 
 def _cells(

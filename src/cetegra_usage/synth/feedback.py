@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 KINDS = ("shown", "opened", "dismissed", "answered")
 
-_REACHED, _MEAN_DAYS_LATER = 0.85, 1.5
-_OPENED, _DISMISSED, _ANSWERED = 0.55, 0.3, 0.35
+_REACHED, _MEAN_DAYS_LATER = 0.9, 1.5
+_OPENED, _DISMISSED, _ANSWERED = 0.6, 0.25, 0.5
 """Part of those to whom a notice is shown; who opens it does not dismiss it, and who opens it may answer."""
 _RATED = 0.9
 _STARS = (0.04, 0.06, 0.15, 0.4, 0.35)

@@ -107,7 +107,7 @@ def audit(
     widths, exposed = polytope.intervals(cells, disclosure.threshold, disclosure.rounding)
     told = _small(facts, disclosure) + _ratios(tables, definitions, declared["mean"]) + _twice(facts, disclosure)
     told += _in_part(tables, definitions, declared["mean"])
-    told += _against_parts(period, tables, earlier, definitions, declared["mean"])
+    told += _sharp(tables, declared["mean"], disclosure)
     rests = _rests(facts, said.keep(said.rest), low, high, disclosure)
     return AuditResult(
         cells=len(cells),
@@ -266,28 +266,18 @@ def _in_part(
     return found
 
 
-def _against_parts(
-    period: Period,
-    tables: Mapping[str, pl.DataFrame],
-    earlier: Sequence[tuple[Period, Mapping[str, pl.DataFrame]]],
-    definitions: Mapping[str, TableDefinition],
-    declared: Sequence[Mapping[str, Any]],
-) -> int:
-    """Count means of weighed counts that are shown though a release before, of days among theirs, withheld its own."""
+def _sharp(tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, Any]], disclosure: Disclosure) -> int:
+    """Count means of weighed counts that are sharper than the counts' rounding, of however many people these can be."""
     found = 0
-    newest = {other: frames for other, frames in earlier if other.first <= period.last and other.last >= period.first}
-    for entry in (entry for entry in declared if "weights" in entry and entry["table"] in tables):
-        status = f"{entry['mean']}_status"
+    _, above = _spread(disclosure)
+    for entry in declared if disclosure.rounding > 1 else ():
+        if "weights" not in entry or entry["table"] not in tables:
+            continue
         frame = tables[entry["table"]]
-        others = [
-            frames[entry["table"]] for other, frames in newest.items() if other != period and entry["table"] in frames
-        ]
-        hidden = pl.concat([frame.clear(), *others], how="diagonal_relaxed").filter(pl.col(status) == "withheld")
-        found += (
-            frame.filter(pl.col(status).is_in(SHOWN))
-            .join(hidden, on=definitions[entry["table"]].grain, how="semi")
-            .height
-        )
+        shown = frame.filter(pl.col(f"{entry['mean']}_status").is_in(SHOWN))
+        most = shown.select(pl.sum_horizontal((pl.col(one) > 0) * above + pl.col(one) for one in entry["weights"]))
+        half = 0.5 * 10.0 ** (np.floor(np.log10(shown[entry["mean"]].to_numpy())) - 2)
+        found += int((most.to_series().to_numpy() * half < disclosure.rounding - _TINY).sum())
     return found
 
 

@@ -35,6 +35,7 @@ def section(facts: Facts) -> dict[str, Any] | None:
         )
         if most
         else say("feedback.untitled"),
+        "least": say("feedback.least", n=200 * facts.view.rounding) if facts.view.rounding > 1 else "",
         "table": tables.make(
             figures,
             id="feedback-table",
