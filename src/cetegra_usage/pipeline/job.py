@@ -212,25 +212,31 @@ def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date,
     return first or date.min, last
 
 
-def rules(settings: Settings) -> dict[str, Any]:
-    """Return what a verdict depends on beside the data: version, hashes of suites and statements, and settings."""
+def rules(settings: Settings, kind: Kind) -> dict[str, Any]:
+    """Return what a verdict on partitions of a kind depends on beside the data.
+
+    That is: version, hashes of suites and statements, settings. Feedback and usage know nothing of each other's.
+    """
     hashes = register.load().hashes
     statements = hashlib.sha256()
     room = root() / "sql"
     for file in [*sorted((room / "checks").glob("*.sql")), room / "rollups" / "intervals.sql"]:
         statements.update(file.read_bytes())
-    return {
+    shared = {
         "cetegra-usage": version(),
-        "suite events": hashes["events"],
-        "suite consents": hashes["consents"],
-        "suite feedback": hashes["feedback"],
         "detectors": hashlib.sha256(
             b"".join((root() / "expectations" / f"{name}.toml").read_bytes() for name in ("detectors", "words"))
         ).hexdigest(),
         "statements": statements.hexdigest(),
+        "account digests": _digests_hash(settings),
+    }
+    if kind == "feedback":
+        return shared | {"suite feedback": hashes["feedback"]}
+    return shared | {
+        "suite events": hashes["events"],
+        "suite consents": hashes["consents"],
         "skew_seconds": settings.consent.skew_seconds,
         "max_days": settings.session.max_days,
-        "account digests": _digests_hash(settings),
     }
 
 

@@ -176,7 +176,6 @@ class _Current:
     def __init__(self, job: Job, known: memory.Memory) -> None:
         self._job = job
         self._known = known
-        self._rules = rules(job.settings)
         self._grew: dict[tuple[str, Kind], bool] = {}
 
     def item(self, partition: Partition, *, again: bool) -> Item:
@@ -199,7 +198,9 @@ class _Current:
             return "changed", "its files are not the ones that were judged"
         if again:
             return "correction", "asked for"
-        if changed := sorted(key for key, value in self._rules.items() if record.body["rules"].get(key) != value):
+        if changed := sorted(
+            key for key, value in self._rules[landed.partition.kind].items() if record.body["rules"].get(key) != value
+        ):
             return "rule changed", ", ".join(changed)
         if landed.partition.kind != "consents" and self._is_told_more(record, landed.partition.kind):
             return "catalogue", "the catalogue says something else about its rows"
@@ -218,6 +219,11 @@ class _Current:
             return False
         self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
         return True
+
+    @cached_property
+    def _rules(self) -> dict[Kind, dict[str, Any]]:
+        kinds: tuple[Kind, ...] = ("events", "consents", "feedback")
+        return {kind: rules(self._job.settings, kind) for kind in kinds}
 
     def _is_told_more(self, record: Record, kind: Kind) -> bool:
         """Whether the catalogue may say something else about a partition's rows than when it was judged."""

@@ -421,7 +421,7 @@ def hashes(job: Job) -> dict[str, str]:
     """Return the hashes of the files that shaped the verdicts, and of the catalogue."""
     loaded = register.load().hashes
     named = {f"suite {name}" if name != "register" else name: value for name, value in loaded.items()}
-    shared = rules(job.settings)
+    shared = rules(job.settings, "events")
     return named | {name: shared[name] for name in ("detectors", "statements")} | {"catalogue": job.catalogue.digest}
 
 
