@@ -1,27 +1,25 @@
 -- feedback_counts: how many rows of a feedback partition break each rule of answers to notices
 -- grain: one row
--- inputs: feedback_once
+-- inputs: judged_feedback, repeated_feedback
 -- parameters: day DATE
+-- Of equal rows of one event id one is kept, and then judged.
 SELECT
-    coalesce(sum(times), 0) AS landed,
-    coalesce(sum(times) - count(*), 0) AS duplicate,
-    count(*) FILTER (is_held) AS held,
+    count(*) AS landed,
+    (SELECT coalesce(sum(times - 1), 0) FROM repeated_feedback) AS duplicate,
+    count(*) FILTER (is_held) - (SELECT coalesce(sum(times - 1) FILTER (is_held), 0) FROM repeated_feedback) AS held,
     coalesce(
-        sum(times * (
-            (event_id IS NULL)::INT + (occurred_at IS NULL)::INT + (notice IS NULL)::INT + (kind IS NULL)::INT
-            + (recipient IS NULL)::INT + (company IS NULL)::INT
-        )) - sum(lost),
+        6 * count(*) - count(event_id) - count(occurred_at) - count(notice) - count(kind) - count(recipient)
+        - count(company) - sum(lost),
         0
     ) AS feedback_values_present,
     coalesce(sum(unreadable), 0) AS feedback_values_readable,
-    coalesce(sum(times) FILTER (occurred_at < $day OR occurred_at >= $day + INTERVAL 1 DAY), 0) AS feedback_inside_the_day,
-    count(event_id) - count(DISTINCT event_id) AS feedback_id_unique,
-    coalesce(sum(times) FILTER (substr(event_id::VARCHAR, 15, 1) NOT IN ('4', '7')), 0) AS feedback_id_random,
-    coalesce(sum(times) FILTER (recipient <= 4294967296), 0) AS recipient_in_range,
-    coalesce(sum(times) FILTER (substr(company::VARCHAR, 15, 1) NOT IN ('4', '7')), 0) AS company_opaque,
-    coalesce(sum(times) FILTER (kind NOT IN ('shown', 'dismissed', 'opened', 'answered')), 0) AS kind_declared,
-    coalesce(sum(times) FILTER (rating IS NOT NULL AND (rating NOT BETWEEN 1 AND 5 OR kind IS DISTINCT FROM 'answered')), 0)
-        AS rating_with_answer,
-    coalesce(sum(times) FILTER (NOT regexp_full_match(notice, '[a-z0-9._]{1,64}')), 0) AS notice_is_a_key,
-    coalesce(sum(times) FILTER (is_held), 0) AS notice_declared
-FROM feedback_once
+    count(*) FILTER (occurred_at < $day OR occurred_at >= $day + INTERVAL 1 DAY) AS feedback_inside_the_day,
+    (SELECT count(*) - count(DISTINCT event_id) FROM repeated_feedback) AS feedback_id_unique,
+    count(*) FILTER (substr(event_id::VARCHAR, 15, 1) NOT IN ('4', '7')) AS feedback_id_random,
+    count(*) FILTER (recipient <= 4294967296) AS recipient_in_range,
+    count(*) FILTER (substr(company::VARCHAR, 15, 1) NOT IN ('4', '7')) AS company_opaque,
+    count(*) FILTER (kind NOT IN ('shown', 'dismissed', 'opened', 'answered')) AS kind_declared,
+    count(*) FILTER (rating IS NOT NULL AND (rating NOT BETWEEN 1 AND 5 OR kind IS DISTINCT FROM 'answered')) AS rating_with_answer,
+    count(*) FILTER (NOT regexp_full_match(notice, '[a-z0-9._]{1,64}')) AS notice_is_a_key,
+    count(*) FILTER (is_held) AS notice_declared
+FROM judged_feedback

@@ -1,12 +1,12 @@
 -- feedback_texts: texts that stand in a feedback partition and that nothing declares, for the detectors
 -- grain: text
--- inputs: feedback_once
+-- inputs: judged_feedback
 -- parameters: none
-SELECT text, sum(times)::BIGINT AS row_count
+SELECT text, count(*) AS row_count
 FROM (
-    SELECT notice AS text, times FROM feedback_once WHERE is_held
+    SELECT notice AS text FROM judged_feedback WHERE is_held
     UNION ALL
-    SELECT kind, times FROM feedback_once WHERE kind NOT IN ('shown', 'dismissed', 'opened', 'answered')
+    SELECT kind FROM judged_feedback WHERE kind NOT IN ('shown', 'dismissed', 'opened', 'answered')
 )
 GROUP BY text
 ORDER BY text

@@ -1,7 +1,7 @@
 -- recipients_seen: who was shown a notice or did something with one
 -- grain: recipient
--- inputs: feedback_once
+-- inputs: judged_feedback
 -- parameters: none
 SELECT DISTINCT recipient
-FROM feedback_once
+FROM judged_feedback
 WHERE recipient IS NOT NULL

@@ -219,7 +219,8 @@ def _examine_feedback(
 ) -> Evidence:
     declared = pl.DataFrame({"key": list(catalogue.notices)}, schema={"key": pl.String})
     connection.register("declared_notices", declared)
-    sql.table(connection, "feedback_once")
+    sql.view(connection, "judged_feedback")
+    sql.table(connection, "repeated_feedback")
     counts = _row(sql.frame(connection, "feedback_counts", day=partition.day))
     landed, duplicate, held = (counts.pop(name) or 0 for name in ("landed", "duplicate", "held"))
     counts |= {

@@ -35,6 +35,7 @@ WITHHELD: Literal["withheld"] = "withheld"
 LIMITS = (
     "Detectors find the shapes of personal data that they know, not every kind there is.",
     "Consent is judged by the consent log, not by what a person saw on the screen.",
+    "Whether a recipient's number is a pseudonym too is not looked at: the two are never brought together.",
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
     "A pseudonym used in two services is found where both were used on one day.",
     "A session that outlives a tab is found where it was used just as many days before as a tab may last, or one more.",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cetegra_usage.sql import Statement
 
 _IDENTIFIERS = {"pseudonym", "session_id", "event_id", "recipient", "company"}
-_OF_FEEDBACK = {"feedback", "feedback_once", "held_notices", "recipients_seen", "responses"}
+_OF_FEEDBACK = {"feedback", "judged_feedback", "repeated_feedback", "held_notices", "recipients_seen", "responses"}
 _BESIDE_FEEDBACK = {"declared_notices"}
 
 

@@ -28,7 +28,8 @@ class Detector:
         id: Its name, as the evidence shows it.
         finds: What it finds.
         promise: Id of the promise that a find breaks.
-        expectation: Name of the expectation of the event suite that counts its finds.
+        expectation: Name of the expectation of the event suite that counts its finds; that of the feedback suite has
+            `feedback_` before it.
         severity: `block` (the partition is quarantined) or `warn`; `class` in the file.
         library: What the recognising is done with.
         trips: Made up examples that it finds.
