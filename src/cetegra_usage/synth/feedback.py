@@ -24,6 +24,8 @@ _OPENED, _DISMISSED, _ANSWERED = 0.6, 0.25, 0.5
 _RATED = 0.9
 _STARS = (0.04, 0.06, 0.15, 0.4, 0.35)
 _PEOPLE_A_COMPANY = 60
+_MOST = 20_000
+"""Recipients at most: all of what is done with notices is made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,12 @@ def feedback(users: int, first: date, last: date, seed: int) -> Feedback:
     """Make what people do with the notices of a range of days; their ids are those of nobody in events or consents.
 
     Args:
-        users: People, who are all recipients.
+        users: People; who is among the first 20,000 of them is a recipient.
         first: First day.
         last: Last day; what would happen later does not.
         seed: With the range, all that chance depends on.
     """
+    users = min(users, _MOST)
     rng = np.random.default_rng([seed, 3, first.toordinal(), last.toordinal()])
     recipients = rng.integers(2**32 + 1, 2**63 - 1, users, dtype=np.int64)
     companies = uuids(rng, 1 + users // _PEOPLE_A_COMPANY)
