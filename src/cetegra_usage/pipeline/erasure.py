@@ -73,7 +73,7 @@ def listed(file: Path) -> list[int]:
         if not re.fullmatch(rb"[0-9]{1,19}", text) or not _LEAST <= int(text) <= _MOST:
             raise UsageError(
                 f"line {number} of the file is no pseudonym",
-                why="a pseudonym is a whole number between 2^32 and 2^63, in digits, one a line",
+                why="a pseudonym (or a recipient) is a whole number between 2^32 and 2^63, in digits, one a line",
                 hint=f"mend line {number}; nothing was erased",
             )
         pseudonyms.add(int(text))
