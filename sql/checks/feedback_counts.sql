@@ -18,7 +18,7 @@ SELECT
     count(*) FILTER (substr(event_id::VARCHAR, 15, 1) NOT IN ('4', '7')) AS feedback_id_random,
     count(*) FILTER (recipient <= 4294967296) AS recipient_in_range,
     count(*) FILTER (substr(company::VARCHAR, 15, 1) NOT IN ('4', '7')) AS company_opaque,
-    count(*) FILTER (kind NOT IN ('shown', 'dismissed', 'opened', 'answered')) AS kind_declared,
+    count(*) FILTER (undeclared_kind) AS kind_declared,
     count(*) FILTER (rating IS NOT NULL AND (rating NOT BETWEEN 1 AND 5 OR kind IS DISTINCT FROM 'answered')) AS rating_with_answer,
     count(*) FILTER (NOT regexp_full_match(notice, '[a-z0-9._]{1,64}')) AS notice_is_a_key,
     count(*) FILTER (is_held) AS notice_declared

@@ -6,7 +6,7 @@ SELECT text, count(*) AS row_count
 FROM (
     SELECT notice AS text FROM judged_feedback WHERE is_held
     UNION ALL
-    SELECT kind FROM judged_feedback WHERE kind NOT IN ('shown', 'dismissed', 'opened', 'answered')
+    SELECT kind FROM judged_feedback WHERE undeclared_kind
 )
 GROUP BY text
 ORDER BY text

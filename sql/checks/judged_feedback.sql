@@ -1,7 +1,10 @@
--- judged_feedback: the rows of a feedback partition, and whether each is held for a notice that the catalogue does not know
+-- judged_feedback: the rows of a feedback partition, each judged against the catalogue and the kinds that there are
 -- grain: row
 -- inputs: feedback, declared_notices
 -- parameters: none
-SELECT feedback.*, notice IS NOT NULL AND declared_notices.key IS NULL AS is_held
+SELECT
+    feedback.*,
+    notice IS NOT NULL AND declared_notices.key IS NULL AS is_held,
+    kind NOT IN ('shown', 'dismissed', 'opened', 'answered') AS undeclared_kind
 FROM feedback
 LEFT JOIN declared_notices ON declared_notices.key = feedback.notice

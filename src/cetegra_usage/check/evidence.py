@@ -173,14 +173,7 @@ def examine_consents(
     if counts is None:
         raise reader.unreadable()
     landed, duplicate, early = (counts.pop(name) or 0 for name in ("landed", "duplicate", "early_changes"))
-    counts |= {
-        "consent_no_extra_columns": shape.extra,
-        "consent_no_missing_columns": shape.missing,
-        "consent_no_mistyped_columns": shape.mistyped,
-    }
-    for expectation, columns in needs.items():
-        if shape.unusable.intersection(columns):
-            counts[expectation] = None
+    _add_shape(counts, shape, needs, prefix="consent_")
     rows = Rows(landed=landed, accepted=landed - duplicate, duplicate=duplicate)
     return Evidence(partition, counts, rows, early_changes=early)
 
@@ -223,12 +216,7 @@ def _examine_feedback(
     sql.table(connection, "repeated_feedback")
     counts = _row(sql.frame(connection, "feedback_counts", day=partition.day))
     landed, duplicate, held = (counts.pop(name) or 0 for name in ("landed", "duplicate", "held"))
-    counts |= {
-        "feedback_no_extra_columns": shape.extra,
-        "feedback_no_missing_columns": shape.missing,
-        "feedback_no_mistyped_columns": shape.mistyped,
-        "recipient_no_account_digest": None,
-    }
+    counts["recipient_no_account_digest"] = None
     sql.table(connection, "recipients_seen")
     connection.table("recipients_seen").project("recipient AS pseudonym").create_view("persons_seen")
     counts["recipient_not_sequential"] = _row(sql.frame(connection, "near_pseudonyms"))["pseudonym_not_sequential"]
@@ -239,9 +227,7 @@ def _examine_feedback(
     texts: dict[str, int] = dict(sql.frame(connection, "feedback_texts").iter_rows())
     found, per_detector, passed = _search(texts, shape.names)
     counts |= {f"feedback_{name}": rows for name, rows in found.items()}
-    for expectation, columns in needs.items():
-        if shape.unusable.intersection(columns):
-            counts[expectation] = None
+    _add_shape(counts, shape, needs, prefix="feedback_")
     sql.table(connection, "held_notices")
     connection.table("held_notices").write_parquet(str(folder / HELD_NOTICES), compression="zstd")
     keys = [("notice", *row) for row in connection.table("held_notices").fetchall()]
@@ -297,9 +283,6 @@ def _examine(
     is_untouched = _look(connection, skew).isdisjoint(_SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
-        "no_extra_columns": shape.extra,
-        "no_missing_columns": shape.missing,
-        "no_mistyped_columns": shape.mistyped,
         **_row(sql.frame(connection, "row_counts")),
         **_row(sql.frame(connection, "near_pseudonyms")),
         "pseudonym_no_account_digest": None,
@@ -315,9 +298,7 @@ def _examine(
         counts["service_is_a_key"] = counts["service_is_a_key"] or 1
     found, per_detector, passed = _search(texts, shape.names)
     counts |= found
-    for expectation, columns in needs.items():
-        if shape.unusable.intersection(columns):
-            counts[expectation] = None
+    _add_shape(counts, shape, needs)
     sql.table(connection, "accepted_groups")
     for name in _KEPT:
         connection.sql(f"FROM {name}").write_parquet(str(folder / f"{name}.parquet"), compression="lz4")
@@ -405,6 +386,18 @@ def _register(connection: duckdb.DuckDBPyConnection, day: date, context: Context
         connection.execute(
             "CREATE TEMP TABLE intervals (pseudonym BIGINT, granted_at TIMESTAMP, withdrawn_at TIMESTAMP)"
         )
+
+
+def _add_shape(
+    counts: dict[str, int | None], shape: reader.Shape, needs: Mapping[str, Sequence[str]], prefix: str = ""
+) -> None:
+    """Add what the files say of their columns; what needs one that cannot be used is not checked."""
+    counts |= {
+        f"{prefix}no_extra_columns": shape.extra,
+        f"{prefix}no_missing_columns": shape.missing,
+        f"{prefix}no_mistyped_columns": shape.mistyped,
+    }
+    counts |= {name: None for name, columns in needs.items() if shape.unusable.intersection(columns)}
 
 
 def _numbers(numbers: Sequence[int]) -> pl.DataFrame:

@@ -79,6 +79,8 @@ def windows(measure: str, row: Row) -> tuple[Window, ...]:
 
 def cells(table: TableDefinition, period: Period, catalogue: Catalogue) -> pl.DataFrame:
     """Return the grid of a table without the totals over services: a row a cell, with the table's dimensions."""
+    if "notice" in table.grain:
+        return pl.DataFrame({"notice": list(catalogue.notices)}, schema={"notice": pl.String})
     types = pl.DataFrame({"user_type": [*catalogue.user_types, ALL]})
     features = [
         (feature.service, key)
@@ -86,8 +88,6 @@ def cells(table: TableDefinition, period: Period, catalogue: Catalogue) -> pl.Da
         if table.name != "funnels" or feature.has_funnel
     ]
     features += [(service, ALL) for service in catalogue.services]
-    if "notice" in table.grain:
-        return pl.DataFrame({"notice": list(catalogue.notices)}, schema={"notice": pl.String})
     grid = pl.DataFrame([dict(row.values) for row in rows(table.name, period)] or [{}])
     if "feature" in table.grain:
         grid = grid.join(pl.DataFrame(features, schema=["service", "feature"], orient="row"), how="cross")

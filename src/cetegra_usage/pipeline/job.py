@@ -212,8 +212,8 @@ def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date,
     return first or date.min, last
 
 
-def rules(settings: Settings, kind: Kind) -> dict[str, Any]:
-    """Return what a verdict on partitions of a kind depends on beside the data.
+def rules(settings: Settings) -> dict[Kind, dict[str, Any]]:
+    """Return what a verdict on partitions of each kind depends on beside the data.
 
     That is: version, hashes of suites and statements, settings. Feedback and usage know nothing of each other's.
     """
@@ -230,14 +230,13 @@ def rules(settings: Settings, kind: Kind) -> dict[str, Any]:
         "statements": statements.hexdigest(),
         "account digests": _digests_hash(settings),
     }
-    if kind == "feedback":
-        return shared | {"suite feedback": hashes["feedback"]}
-    return shared | {
+    usage = shared | {
         "suite events": hashes["events"],
         "suite consents": hashes["consents"],
         "skew_seconds": settings.consent.skew_seconds,
         "max_days": settings.session.max_days,
     }
+    return {"events": usage, "consents": usage, "feedback": shared | {"suite feedback": hashes["feedback"]}}
 
 
 def vocabulary(catalogue: Catalogue, kind: Kind) -> dict[str, Any]:

@@ -176,6 +176,7 @@ class _Current:
     def __init__(self, job: Job, known: memory.Memory) -> None:
         self._job = job
         self._known = known
+        self._rules = rules(job.settings)
         self._grew: dict[tuple[str, Kind], bool] = {}
 
     def item(self, partition: Partition, *, again: bool) -> Item:
@@ -219,11 +220,6 @@ class _Current:
             return False
         self._known.seen[landed.partition.id] = landed.listing  # so that a run does not read them once more
         return True
-
-    @cached_property
-    def _rules(self) -> dict[Kind, dict[str, Any]]:
-        kinds: tuple[Kind, ...] = ("events", "consents", "feedback")
-        return {kind: rules(self._job.settings, kind) for kind in kinds}
 
     def _is_told_more(self, record: Record, kind: Kind) -> bool:
         """Whether the catalogue may say something else about a partition's rows than when it was judged."""

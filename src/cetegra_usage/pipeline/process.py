@@ -553,7 +553,7 @@ def _commit(
     known = job.known
     words = memory.keep_vocabulary(job.stores.warehouse, vocabulary(job.catalogue, items[0].partition.kind))
     why = {item.partition.id: item.reason for item in items}
-    shared = rules(job.settings, items[0].partition.kind)
+    shared = rules(job.settings)[items[0].partition.kind]
     bodies: list[dict[str, Any]] = []
     for partition in sorted(judged):
         one, verdict, rolled_up = judged[partition], verdicts[partition], stored.get(partition, RolledUp(()))

@@ -21,7 +21,7 @@ from cetegra_usage.project import version
 from cetegra_usage.protect import protect_count
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.model import Period
@@ -147,17 +147,16 @@ def verdicts(document: Mapping[str, Any]) -> Any:
 
 def _days(job: Job, period: Period) -> list[tuple[Partition, str]]:
     """Return every partition that is due in a period, whether it landed or not, or has landed, with its state."""
+    days = list(each_day(period.first, period.last))
     found: list[tuple[Partition, str]] = []
     for service in job.catalogue.services:
         first = first_day(job, service)
-        found += [
-            _with_state(job, Partition("events", service, day), first) for day in each_day(period.first, period.last)
-        ]
-    found += _undeclared(job, period) + _consent_days(job, period, job.known.attempts)
+        found += [_with_state(job, Partition("events", service, day), first) for day in days]
+    found += _undeclared(job, period)
+    if absent := consent_log.absent_from(job):  # else there never was a log
+        found += [_with_state(job, Partition("consents", "", day), absent) for day in days]
     if first := first_feedback(job):
-        found += [
-            _with_state(job, Partition("feedback", "", day), first) for day in each_day(period.first, period.last)
-        ]
+        found += [_with_state(job, Partition("feedback", "", day), first) for day in days]
     return found
 
 
@@ -180,27 +179,7 @@ def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
         and partition.service not in job.catalogue.services
         and period.first <= partition.day <= period.last
     ]
-    latest = job.ledger.latest
-    return [(one, latest[one.id].state if one.id in latest else "incomplete") for one in sorted(found)]
-
-
-def _consent_days(job: Job, period: Period, attempts: Container[str]) -> list[tuple[Partition, str]]:
-    """Return every day of a period's consent log with its state; none where there never was a log."""
-    absent = consent_log.absent_from(job)
-    if absent is None:
-        return []
-    landed = {partition.day for partition in job.zone.partitions if partition.kind == "consents"}
-    found: list[tuple[Partition, str]] = []
-    for day in each_day(period.first, period.last):
-        partition = Partition("consents", "", day)
-        if record := job.ledger.latest.get(partition.id):
-            state = record.state
-        elif partition.id in attempts or day in landed:
-            state = "incomplete"
-        else:
-            state = "missing" if day >= absent else "empty"
-        found.append((partition, state))
-    return found
+    return [_with_state(job, partition, None) for partition in sorted(found)]
 
 
 def first_day(job: Job, service: str) -> date | None:
@@ -422,7 +401,7 @@ def hashes(job: Job) -> dict[str, str]:
     """Return the hashes of the files that shaped the verdicts, and of the catalogue."""
     loaded = register.load().hashes
     named = {f"suite {name}" if name != "register" else name: value for name, value in loaded.items()}
-    shared = rules(job.settings, "events")
+    shared = rules(job.settings)["events"]
     return named | {name: shared[name] for name in ("detectors", "statements")} | {"catalogue": job.catalogue.digest}
 
 

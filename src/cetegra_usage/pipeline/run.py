@@ -122,14 +122,17 @@ def _take(
         if not keep and outcome.state == "accepted"
     }
     process.write_intervals(job, fresh)
-    refused = [outcome for outcome in outcomes if _is_refused(job, outcome)]
-    waits = plan.blocked_from(job, last, [outcome.partition.day for outcome in refused])
+    waits = plan.blocked_from(job, last, [one.partition.day for one in outcomes if _is_refused(job, one)])
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
-    told = [outcome for outcome in outcomes if outcome in refused or outcome.failed]
+    told = _amiss(job, outcomes)
     told += _outcomes(job, events, each, keep=keep, again=again)
     feedback = [item for item in planned.items if item.partition.kind == "feedback"]
-    outcomes = _outcomes(job, feedback, each, keep=keep, again=again)
-    return told + [outcome for outcome in outcomes if _is_refused(job, outcome) or outcome.failed]
+    return told + _amiss(job, _outcomes(job, feedback, each, keep=keep, again=again))
+
+
+def _amiss(job: Job, outcomes: Sequence[process.Outcome]) -> list[process.Outcome]:
+    """Return those outcomes of which there is something to tell beside that all is well."""
+    return [outcome for outcome in outcomes if _is_refused(job, outcome) or outcome.failed]
 
 
 def _restore(job: Job, lacking: Sequence[Partition], each: process.Each) -> None:

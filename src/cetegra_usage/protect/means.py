@@ -34,7 +34,7 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     lower, upper = system.lower.copy(), system.upper.copy()
     known = (total >= 0) & ~withheld[total]
     least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
-    half = _half_unit(figure)
+    half = half_unit(figure)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
     total_low, total_high = low.copy(), high.copy()
     for offset in range(int(np.max(upper[count] - lower[count], initial=0)) + 1):
@@ -62,7 +62,7 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
 
 def weighed(lower: Floats, upper: Floats, weight: Floats, mean: float) -> tuple[Floats, Floats]:
     """Return between what counts lie of which the mean, each weighed so, rounds to what is published."""
-    half = float(_half_unit(np.array(mean)))
+    half = float(half_unit(np.array(mean)))
     pull = weight - mean  # the mean is where the pulls of all people balance, up to half a unit of each
     if np.prod(upper - lower + 1) <= _MOST_TRIED:
         tried = np.stack(np.meshgrid(*map(np.arange, lower, upper + 1), indexing="ij"), axis=-1).reshape(-1, len(pull))
@@ -83,12 +83,8 @@ def _contains(low: Floats, high: Floats, truth: Integers) -> Flags:
     return (truth < 0) | ((truth >= low) & (truth <= high))
 
 
-def _half_unit(figure: Floats) -> Floats:
+def half_unit(figure: Floats) -> Floats:
+    """Return half a unit of the third figure."""
     with np.errstate(divide="ignore"):
         power = np.floor(np.log10(np.abs(figure)))
     return np.where(figure == 0, 0.0, 0.5 * 10.0 ** (np.where(np.isfinite(power), power, 0) - 2))
-
-
-def half_unit(figure: pl.Expr) -> pl.Expr:
-    """Return half a unit of the third figure."""
-    return figure.map_batches(lambda values: pl.Series(_half_unit(values.to_numpy())), return_dtype=pl.Float64)

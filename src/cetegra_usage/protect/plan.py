@@ -238,13 +238,14 @@ def _means(
         links.shown_means(release.period, release.tables, definitions).with_columns(here=pl.lit(value=False))
         for release in released
     ]
-    blunt = pl.lit(disclosure.rounding == 1) | (half_unit(pl.col("figure")) * pl.col("people") >= disclosure.rounding)
-    return (
+    shown = (
         pl.concat([*before, current])
         .filter(pl.col("mean_status").is_in(_SHOWN))
         .unique(subset=[*links.KEY, "mean"], keep="last", maintain_order=True)
-        .with_columns(hushed=pl.col("here") & pl.col("weight").is_not_null() & ~blunt)
     )
+    blunt = half_unit(shown["figure"].to_numpy()) * shown["people"].to_numpy() >= disclosure.rounding
+    sharp = pl.Series(~blunt & (disclosure.rounding > 1))
+    return shown.with_columns(hushed=pl.col("here") & pl.col("weight").is_not_null() & sharp)
 
 
 def _cells(

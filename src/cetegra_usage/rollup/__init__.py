@@ -120,10 +120,8 @@ def roll_up_consents(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
     Raises:
         QueryError: DuckDB failed.
     """
-    file = into / "consents.0.parquet"
     rows = connection.view("consents").project("pseudonym, changed_at, state").distinct()
-    sql.write(rows.order("pseudonym, changed_at, state"), file)
-    return [file]
+    return _write_whole(rows, "consents", into)
 
 
 def roll_up_feedback(connection: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
@@ -139,9 +137,14 @@ def roll_up_feedback(connection: duckdb.DuckDBPyConnection, into: Path) -> list[
     Raises:
         QueryError: DuckDB failed.
     """
-    file = into / "responses.0.parquet"
     sql.table(connection, "responses")
-    sql.write(connection.table("responses").order(_ORDER["responses"]), file)
+    return _write_whole(connection.table("responses"), "responses", into)
+
+
+def _write_whole(rows: duckdb.DuckDBPyRelation, table: str, into: Path) -> list[Path]:
+    """Write a table that has one bucket, whatever its size."""
+    file = into / f"{table}.0.parquet"
+    sql.write(rows.order(_ORDER[table]), file)
     return [file]
 
 

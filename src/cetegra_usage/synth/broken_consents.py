@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cetegra_usage.model import midnight
-from cetegra_usage.synth.rows import append, made_up_pseudonym
+from cetegra_usage.synth.rows import append_at_noon, made_up_pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,8 @@ def add(fault: str, *changes: dict[str, Any]) -> Callable[[Frames, Partition], N
     """Return what adds a made-up person's changes: each a grant at noon but for what is given (times: after noon)."""
 
     def breaks(frames: Frames, partition: Partition) -> None:
-        noon = midnight(partition.day) + timedelta(hours=12)
         usual: dict[str, Any] = {"pseudonym": made_up_pseudonym(fault), "changed_at": timedelta(0), "state": "granted"}
-        rows = [usual | change for change in changes]
-        frames[partition] = append(frames[partition], [row | {"changed_at": noon + row["changed_at"]} for row in rows])
+        append_at_noon(frames, partition, "changed_at", [usual | change for change in changes])
 
     return breaks
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import polars as pl
 
 from cetegra_usage.model import Partition, midnight
 from cetegra_usage.synth.files import uuid_text
 from cetegra_usage.synth.portal import ACCOUNT_DIGESTS
-from cetegra_usage.synth.rows import Frames, TooLittleDataError, append, change, made_up_pseudonym, rows_of
+from cetegra_usage.synth.rows import (
+    Frames,
+    TooLittleDataError,
+    append,
+    change,
+    made_up_pseudonym,
+    of_version_4,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -113,7 +119,7 @@ def unknown_service(frames: Frames, partition: Partition) -> None:
     """Let another service's events land beside the two."""
     frame = frames[Partition("events", "workspace", partition.day)]
     some = frame[rows_of(frame, "declined", 25)]
-    other = {"service": partition.service, "feature": f"{partition.service}.start", "event_id": _of_version_4}
+    other = {"service": partition.service, "feature": f"{partition.service}.start", "event_id": of_version_4}
     frames[partition] = change(some, list(range(some.height)), other)
 
 
@@ -167,8 +173,3 @@ def _log(frames: Frames, day: date, person: int, *, withdrawn: datetime, granted
 
 def _days_before(partition: Partition, days: int) -> Partition:
     return Partition(partition.kind, partition.service, partition.day - timedelta(days=days))
-
-
-def _of_version_4(old: bytes, _: int) -> bytes:
-    """Return another id of version 4, made from an id."""
-    return UUID(bytes=hashlib.sha256(old).digest()[:16], version=4).bytes

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import polars as pl
 
-from cetegra_usage.model import midnight
 from cetegra_usage.synth.portal import NOTICES
-from cetegra_usage.synth.rows import append, made_up_pseudonym
+from cetegra_usage.synth.rows import append_at_noon, made_up_pseudonym, of_version_4
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,20 +23,17 @@ def add(fault: str, *rows: dict[str, Any]) -> Callable[[Frames, Partition], None
     """Return what adds rows of a made-up recipient: each is an answer at noon but for what is given."""
 
     def breaks(frames: Frames, partition: Partition) -> None:
-        noon = midnight(partition.day) + timedelta(hours=12)
         usual: dict[str, Any] = {
             "occurred_at": timedelta(0),
             "notice": next(iter(NOTICES)),
             "kind": "answered",
             "rating": None,
             "recipient": made_up_pseudonym(fault),
-            "company": of_version_4("company"),
+            "company": of_version_4(b"company"),
         }
-        made: list[dict[str, Any]] = []
-        for number, row in enumerate(rows):
-            made.append(usual | {"event_id": of_version_4(f"{fault} {number}")} | row)
-            made[-1]["occurred_at"] = noon + made[-1]["occurred_at"]
-        frames[partition] = append(frames[partition], made)
+        ids = [{"event_id": of_version_4(f"{fault} {number}".encode())} for number in range(len(rows))]
+        made = [usual | own | row for own, row in zip(ids, rows, strict=True)]
+        append_at_noon(frames, partition, "occurred_at", made)
 
     return breaks
 
@@ -72,11 +66,6 @@ def counted_recipients(frames: Frames, partition: Partition) -> None:
     first = made_up_pseudonym("feedback_counted_recipients")
     many = max(_FEWEST, frames[partition]["recipient"].n_unique())
     add("feedback_counted_recipients", *({"recipient": first + number} for number in range(many)))(frames, partition)
-
-
-def of_version_4(text: str) -> bytes:
-    """Return an id of version 4, another one for each text."""
-    return UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4).bytes
 
 
 def _with_a_row(frames: Frames, partition: Partition) -> pl.DataFrame:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
 
 import polars as pl
 
 from cetegra_usage.errors import UsageError
+from cetegra_usage.model import midnight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +69,17 @@ def change(frame: pl.DataFrame, rows: list[int], values: Mapping[str, Any]) -> p
 def append(frame: pl.DataFrame, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Add rows at a frame's end."""
     return frame.vstack(pl.DataFrame(rows, frame.schema))
+
+
+def append_at_noon(frames: Frames, partition: Partition, clock: str, rows: list[dict[str, Any]]) -> None:
+    """Add rows at the end of a partition's frame; in the column `clock` they say how long after noon they are."""
+    noon = midnight(partition.day) + timedelta(hours=12)
+    frames[partition] = append(frames[partition], [row | {clock: noon + row[clock]} for row in rows])
+
+
+def of_version_4(seed: bytes, _: int = 0) -> bytes:
+    """Return an id of version 4, another one for each seed."""
+    return UUID(bytes=hashlib.sha256(seed).digest()[:16], version=4).bytes
 
 
 def edit(among: Among, most: int = 3, **values: Any) -> Callable[[Frames, Partition], None]:

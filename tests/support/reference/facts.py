@@ -23,8 +23,26 @@ PartitionKey = tuple[str, date]
 """Service and day of an event partition."""
 
 
+class Happening:
+    """What has an id and a time."""
+
+    __slots__ = ()
+    event_id: UUID
+    occurred_at: datetime
+
+    @property
+    def day(self) -> date:
+        """Its UTC day, which is its partition's."""
+        return self.occurred_at.date()
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Its place in a session, and which of two is the later: time, then event_id as unsigned bytes."""
+        return self.occurred_at, self.event_id.int
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(Happening):
     """A row of the landing zone's events."""
 
     event_id: UUID
@@ -37,16 +55,6 @@ class Event:
     pseudonym: int | None = None
     session_id: UUID | None = None
 
-    @property
-    def day(self) -> date:
-        """Its UTC day, which is its partition's."""
-        return self.occurred_at.date()
-
-    @property
-    def order(self) -> tuple[datetime, int]:
-        """Its place in a session, and which of two events is the later: time, then event_id as unsigned bytes."""
-        return self.occurred_at, self.event_id.int
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -58,7 +66,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(Happening):
     """A row of the landing zone's feedback."""
 
     event_id: UUID
@@ -68,16 +76,6 @@ class Response:
     rating: int | None
     recipient: int
     company: UUID
-
-    @property
-    def day(self) -> date:
-        """Its UTC day, which is its partition's."""
-        return self.occurred_at.date()
-
-    @property
-    def order(self) -> tuple[datetime, int]:
-        """Which of two answers is the later: time, then event_id."""
-        return self.occurred_at, self.event_id.int
 
 
 @dataclass(frozen=True, slots=True)

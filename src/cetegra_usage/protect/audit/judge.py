@@ -170,8 +170,7 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     count, total, figure = mean.count[shown], mean.total[shown], mean.figure[shown]
     known = (total >= 0) & np.isfinite(upper[total])
     least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
-    with np.errstate(divide="ignore"):
-        half = np.where(figure > 0, 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2), 0.0)
+    half = _half_unit(figure)
     first, last = np.full((2, len(count)), np.nan)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
     for further in range(int((upper[count] - lower[count]).max(initial=-1)) + 1):
@@ -188,10 +187,15 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     upper[total[fits]] = np.minimum(upper[total], high)[fits]
 
 
+def _half_unit(figure: Values) -> Values:
+    """Return half a unit of the third figure."""
+    with np.errstate(divide="ignore"):
+        return np.where(figure > 0, 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2), 0.0)
+
+
 def balance(mean: Weighed, lower: Values, upper: Values) -> None:
     """Use a mean of weighed counts: which whole counts within their bounds round to it?"""
-    for cells, figure in zip(mean.parts, mean.figure, strict=True):
-        half = 0.5 * 10.0 ** (np.floor(np.log10(figure)) - 2)
+    for cells, figure, half in zip(mean.parts, mean.figure, _half_unit(mean.figure), strict=True):
         low, high = lower[cells], upper[cells]
         if not np.isfinite(high).all():
             continue  # some are withheld: told by `_ratios`
@@ -276,7 +280,7 @@ def _sharp(tables: Mapping[str, pl.DataFrame], declared: Sequence[Mapping[str, A
         frame = tables[entry["table"]]
         shown = frame.filter(pl.col(f"{entry['mean']}_status").is_in(SHOWN))
         most = shown.select(pl.sum_horizontal((pl.col(one) > 0) * above + pl.col(one) for one in entry["weights"]))
-        half = 0.5 * 10.0 ** (np.floor(np.log10(shown[entry["mean"]].to_numpy())) - 2)
+        half = _half_unit(shown[entry["mean"]].to_numpy())
         found += int((most.to_series().to_numpy() * half < disclosure.rounding - _TINY).sum())
     return found
 
