@@ -137,16 +137,7 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
     Raises:
         IncompletePartitionError: The seal is missing, cannot be read or differs; a file is gone, or of no known form.
     """
-    if landed.seal is None and seal_required:
-        raise _incomplete("it has no seal", "the settings say that every partition is sealed")
-    for number, entry in enumerate(landed.files, 1):
-        if not entry.path.endswith(ENDINGS):
-            raise _incomplete(
-                _name(landed, number) + " is of no known form", f"the known endings are {', '.join(ENDINGS)}"
-            )
-    sealed = _read_seal(store, landed) if landed.seal else None
-    if sealed is not None:
-        _hold_against(sealed, landed)
+    sealed = look(store, landed, seal_required=seal_required)
     files: list[Path] = []
     inputs: list[Input] = []
     for number, entry in enumerate(landed.files, 1):
@@ -162,6 +153,25 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
         inputs.append(Input(f"{number}{ending}", entry.bytes, digest))
     rows = sum(file["rows"] for file in sealed.values()) if sealed is not None else None
     return Fetched(tuple(files), tuple(inputs), rows)
+
+
+def look(store: Store, landed: Landed, *, seal_required: bool) -> dict[str, Any] | None:
+    """Hold a partition's listing against its seal, of which alone the bytes are read; raises as `fetch` does.
+
+    Returns:
+        What the seal says of each file, by name; None without a seal.
+    """
+    if landed.seal is None and seal_required:
+        raise _incomplete("it has no seal", "the settings say that every partition is sealed")
+    for number, entry in enumerate(landed.files, 1):
+        if not entry.path.endswith(ENDINGS):
+            raise _incomplete(
+                _name(landed, number) + " is of no known form", f"the known endings are {', '.join(ENDINGS)}"
+            )
+    sealed = _read_seal(store, landed) if landed.seal else None
+    if sealed is not None:
+        _hold_against(sealed, landed)
+    return sealed
 
 
 def still(store: Store, landed: Landed) -> bool:
@@ -211,7 +221,7 @@ def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
         kinds = {"bytes": int, "rows": int, "sha256": str}
         if all(isinstance(file[key], kind) for file in files.values() for key, kind in kinds.items()):
             return files
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, ObjectChangedError, ObjectMissingError):
         pass
     raise _incomplete("its seal cannot be read", "a seal is JSON that lists name, bytes, sha256 and rows of every file")
 

@@ -246,14 +246,11 @@ def _run(
     raise QueryError(name, kind)
 
 
-def connect(
-    *, memory_limit: str = "1GB", threads: int | None = None, spill: Path | None = None
-) -> duckdb.DuckDBPyConnection:
+def connect(*, memory_limit: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that fetches nothing, in UTC, with bounded memory.
 
     Args:
         memory_limit: DuckDB's own bound.
-        threads: Number of threads; all cores without it.
         spill: Folder for what does not fit; nothing is spilled without it.
     """
     import duckdb  # noqa: PLC0415
@@ -264,8 +261,6 @@ def connect(
         "memory_limit": memory_limit,
         "temp_directory": str(spill) if spill else "",
     }
-    if threads:
-        config["threads"] = str(threads)
     connection = duckdb.connect(config=config)
     for setting in _SESSION:
         connection.execute(setting)

@@ -480,6 +480,13 @@ def test_late_consent_reopens_what_it_touches(config: Path) -> None:
     assert outcomes[next_day].state == "unchanged"
 
 
+def _flipped(folder: Path) -> None:
+    file = folder / "part-0.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(bytes(content))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -487,7 +494,7 @@ def test_late_consent_reopens_what_it_touches(config: Path) -> None:
         lambda folder: (folder / "part-0.parquet").unlink(),
         lambda folder: (folder / "more.parquet").write_bytes(b"PAR1"),
         lambda folder: (folder / "_seal.json").write_text("{", "utf-8"),
-        lambda folder: _flip(folder / "part-0.parquet"),
+        _flipped,
     ],
     ids=["cut", "missing", "extra", "broken seal", "flipped byte"],
 )
@@ -496,6 +503,11 @@ def test_what_differs_from_its_seal_is_incomplete_and_the_rest_goes_on(config: P
     other = DAY - timedelta(days=1)
     landed.land_events(config, [event(1, day=other)], day=other)
     damage(landed.land_events(config, [event(1)]))
+    with jobs.opened(load_settings(config), TODAY) as job:
+        planned = {
+            item.partition.day: item.reason for item in plan.make(job, other, DAY).items if item.partition.service
+        }
+    assert planned == {other: "new", DAY: "new" if damage is _flipped else "incomplete"}  # no byte of a file is read
     report = landed.run(config)
     states = {outcome.partition.day: outcome.state for outcome in report.outcomes}
     assert states == {other: "accepted", DAY: "incomplete"}
@@ -710,12 +722,6 @@ def _other_checksum(content: bytes) -> bytes:
     packed = bytearray(gzip.compress(content))
     packed[-8] ^= 1
     return bytes(packed)
-
-
-def _flip(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 3] ^= 1
-    file.write_bytes(bytes(content))
 
 
 def test_the_plain_count_of_events_is_what_was_landed(config: Path) -> None:

@@ -274,7 +274,7 @@ def _examine(
     first = datetime.combine(partition.day, time.min)
     day = (first, first + timedelta(days=1))
     settled = None if context.intervals is None else _settled(connection, day, skew)
-    events, sessions = _number(connection, landed, settled, day)
+    events, sessions = _number(connection, landed, settled, day if odd else None)
     counts |= sessions.faults | {"event_id_random": events.count - events.random}
     if odd or events.count < landed:
         counts |= _row(sql.frame(connection, "row_faults", day=partition.day, ids=events.count))
@@ -340,7 +340,7 @@ def _settled(connection: duckdb.DuckDBPyConnection, day: tuple[datetime, datetim
 
 
 def _number(
-    connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None, day: tuple[datetime, datetime]
+    connection: duckdb.DuckDBPyConnection, landed: int, settled: Integers | None, day: tuple[datetime, datetime] | None
 ) -> tuple[numbers.Events, numbers.Sessions]:
     """Read the ids as numbers, and make what the statements ask of persons and sessions.
 
@@ -348,7 +348,7 @@ def _number(
     """
     for macro in numbers.MACROS:
         connection.execute(macro)
-    events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled, *day)
+    events, sessions = numbers.events(connection, landed), numbers.sessions(connection, settled, day)
     connection.register("repeated_numbers", pl.DataFrame({"number": events.repeated}))
     connection.register("persons_seen", pl.DataFrame({"pseudonym": sessions.persons}))
     connection.register("person_spans", sessions.spans)

@@ -121,16 +121,14 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
 
 
 def sessions(
-    connection: duckdb.DuckDBPyConnection, settled: Integers | None, first: datetime, until: datetime
+    connection: duckdb.DuckDBPyConnection, settled: Integers | None, day: tuple[datetime, datetime] | None
 ) -> Sessions:
     """Read whose the sessions of the view `landed` are.
 
     Args:
         connection: Where the view is.
-        settled: Pseudonyms, sorted, of whom nobody asks when their events were from `first` to `until`; None where of
-            nobody.
-        first: When the day begins (UTC, without a zone).
-        until: When it ends.
+        settled: Pseudonyms, sorted, of whom nobody asks when in the day their events were; None where of nobody.
+        day: When it begins and ends (UTC, without a zone); None where no row lies outside it.
 
     Raises:
         QueryError: DuckDB failed.
@@ -150,7 +148,9 @@ def sessions(
         persons.append(known)
         if settled is not None:
             is_asked = (~_among(settled, known)).take(rank, mode="wrap")
-            spans += [_asked(part, is_asked), _outside(part, first, until)]
+            spans.append(_asked(part, is_asked))
+            if day is not None:
+                spans.append(_outside(part, *day))
         session = part.session[part.has_session]
         faults["session_id_random"] += _not_tabs(session)
         number, owner, shared = _owned(session, rank[part.has_session])

@@ -177,6 +177,7 @@ class _Current:
         self._job = job
         self._known = known
         self._rules = rules(job.settings)
+        self._is_sealed = job.settings.landing.seal == "required"
         self._grew: dict[tuple[str, Kind], bool] = {}
 
     def item(self, partition: Partition, *, again: bool) -> Item:
@@ -193,10 +194,14 @@ class _Current:
         attempt = self._known.attempts.get(landed.partition.id)
         if attempt is not None and attempt.listing == landed.listing:
             return "incomplete", attempt.why
-        if record is None:
-            return "new", ""
-        if self._known.seen.get(landed.partition.id) != landed.listing and not self._same_bytes(landed, record):
-            return "changed", "its files are not the ones that were judged"
+        try:
+            if record is None:
+                landing.look(self._job.stores.landing, landed, seal_required=self._is_sealed)
+                return "new", ""
+            if self._known.seen.get(landed.partition.id) != landed.listing and not self._same_bytes(landed, record):
+                return "changed", "its files are not the ones that were judged"
+        except IncompletePartitionError as error:
+            return "incomplete", error.what
         if again:
             return "correction", "asked for"
         if changed := sorted(
@@ -209,12 +214,8 @@ class _Current:
         return "unchanged", ""
 
     def _same_bytes(self, landed: landing.Landed, record: Record) -> bool:
-        required = self._job.settings.landing.seal == "required"
         folder = self._job.spec.folder(landed.partition)
-        try:
-            fetched = landing.fetch(self._job.stores.landing, landed, folder, seal_required=required)
-        except IncompletePartitionError:
-            return False
+        fetched = landing.fetch(self._job.stores.landing, landed, folder, seal_required=self._is_sealed)
         self._job.spec.let_go(fetched.files)
         if fetched.inputs != record.inputs:
             return False
