@@ -143,7 +143,7 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
     for number, entry in enumerate(landed.files, 1):
         local, digest = _bring(store, entry, folder)
         if local is None:
-            raise _incomplete(_name(landed, number) + " changed while it was read", "it was replaced or removed")
+            raise _incomplete(_name(landed, number) + " cannot be read", "it was replaced or removed, or is not for us")
         if sealed is not None and digest != sealed[_file(entry)]["sha256"].lower():
             raise _incomplete(
                 _name(landed, number) + " is not what was sealed", "its bytes changed after it was written"
@@ -180,11 +180,11 @@ def still(store: Store, landed: Landed) -> bool:
 
 
 def _bring(store: Store, entry: Entry, folder: Path) -> tuple[Path | None, str]:
-    """Return a local file and its SHA-256; None where it is gone or no longer the one that was listed."""
+    """Return a local file and its SHA-256; None where it is gone, not to be read, or not the one that was listed."""
     try:
         local = store.fetch(entry, folder)
         return local, sha256_of(local)
-    except (ObjectChangedError, ObjectMissingError, FileNotFoundError):
+    except (ObjectChangedError, ObjectMissingError, OSError):
         return None, ""
 
 

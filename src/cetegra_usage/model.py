@@ -120,7 +120,7 @@ class Period:
                 return cls.week(date.fromisocalendar(int(found[1]), int(found[2]), 1))
             if found := _MONTH.fullmatch(text):
                 return cls.month(date(int(found[1]), int(found[2]), 1))
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         raise UsageError(
             "the period cannot be read",

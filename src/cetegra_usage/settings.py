@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from datetime import date  # noqa: TC003  # pydantic reads the annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
 DEFAULT_FILE = "cetegra-usage.toml"
 _HELP = "cetegra-usage --help"
-SECRET_WORDS = ("secret", "password", "token", "credential", "access_key", "account_key", "sas")
 
 
 class _Section(BaseModel):
@@ -119,17 +119,15 @@ class Settings(_Section):
     def rows(self) -> Iterator[tuple[str, Any, str]]:
         """Yield each setting as (key, value, origin), secrets masked, in the order of the contract."""
         for key, value in _flatten(self.model_dump(mode="json")).items():
-            yield key, mask(key, value), self.origins.get(key, "default")
+            yield key, mask(value), self.origins.get(key, "default")
 
     def shaping(self) -> dict[str, Any]:
         """Return the settings that can change a published figure."""
         document = self.model_dump(mode="json")
-        return {section: document[section] for section in ("disclosure", "retention", "consent", "session")} | {
-            "landing": {key: document["landing"][key] for key in ("seal", "wait_days")}
+        return {section: document[section] for section in ("disclosure", "consent", "session")} | {
+            "landing": {key: document["landing"][key] for key in ("seal", "wait_days")},
+            "retention": {"identified_days": document["retention"]["identified_days"]},
         }
-
-
-_SECTIONS = ("landing", "warehouse", "publish", "catalogue", "disclosure", "retention", "consent", "session", "engine")
 
 
 def load_settings(
@@ -188,12 +186,8 @@ def _from_environment(environment: Mapping[str, str], known: set[str]) -> dict[s
     return {by_variable[variable]: environment[variable] for variable in given}
 
 
-def mask(key: str, value: Any) -> Any:
-    """Hide what could be a credential: in a key that names one, or inside a url."""
-    if value is None:
-        return None
-    if any(word in key for word in SECRET_WORDS):
-        return "***"
+def mask(value: Any) -> Any:
+    """Hide what could be a credential inside a url; no setting holds one otherwise."""
     if isinstance(value, str):
         return re.sub(r"(?<=://)[^/@]*@", "***@", re.sub(r"\?.*", "?***", value) if "://" in value else value)
     return value
@@ -231,8 +225,8 @@ class _FeatureEntry(_Titled):
     service: str
     actions: list[Literal["open", "navigate", "submit", "order"]] = Field(min_length=1)
     owner: str
-    since: Any
-    expires: Any = None
+    since: date = Field(strict=True)
+    expires: date | None = Field(default=None, strict=True)
 
 
 class _CatalogueDocument(_Section):

@@ -11,10 +11,15 @@ import polars as pl
 import pytest
 
 from cetegra_usage import ledger, rollup
+from cetegra_usage.errors import UsageError
+from cetegra_usage.model import Period
+from cetegra_usage.pipeline import job as jobs
+from cetegra_usage.pipeline import releases
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
-from support.figures import releases, table
+from support.figures import releases as released
+from support.figures import table
 from support.landed import OTHER, PERSON, change, identified, land_consents, land_events, run, zone
 
 if TYPE_CHECKING:
@@ -58,7 +63,7 @@ def stored(config: Path) -> dict[str, bytes]:
 def figures(config: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
     return {
         period: {name: table(release, name) for name in ("features", "activity", "retention", "lifecycle", "sessions")}
-        for period, release in releases(config.parent / "publish").items()
+        for period, release in released(config.parent / "publish").items()
     }
 
 
@@ -145,3 +150,16 @@ def test_who_was_to_go_and_is_found_again_is_told_by_the_next_release(
         assert said.pop("withdrawn_are_gone") is False
         assert all(said.values())
         assert next(one["status"] for one in evidence["promises"] if one["id"] == "withdrawal-holds") == "not_met"
+
+
+def test_publish_makes_no_figures_without_those_who_were_forgotten(tmp_path: Path) -> None:
+    config = landed(tmp_path)
+    run(config, CLOSED)
+    before = figures(config)
+    config.write_text(config.read_text("utf-8") + "[session]\nmax_days = 5\n", "utf-8")
+    with jobs.opened(load_settings(config), CLOSED) as job, pytest.raises(UsageError, match="before a run"):
+        releases.publish_one(job, Period.parse("2026-W26"))
+    run(config, CLOSED)
+    with jobs.opened(load_settings(config), CLOSED) as job:
+        assert releases.publish_one(job, Period.parse("2026-W26")) == []
+    assert figures(config) == before

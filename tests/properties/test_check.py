@@ -145,7 +145,7 @@ def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
             connection.execute(macro)
         found, sessions = (
             numbers.events(connection, len(events)),
-            numbers.sessions(connection, np.empty(0, np.int64), landed.at(0), landed.at(0, DAY + timedelta(days=1))),
+            numbers.sessions(connection, np.empty(0, np.int64), None),
         )
     assert (found.count, found.random, found.repeated.size) == (len(events), len(events), 0)
     assert list(sessions.persons) == [PERSON]

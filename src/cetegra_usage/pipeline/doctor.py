@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from datetime import date, timedelta
-from importlib import util
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import landing, ledger
@@ -85,38 +84,12 @@ def _said(catalogue: Catalogue) -> str:
 
 
 def _memory(settings: Settings) -> str:
-    import duckdb  # noqa: PLC0415
-
-    try:
-        connect(memory_limit=settings.engine.memory_limit).close()
-    except duckdb.Error:
-        pass  # its own words end here
-    else:
-        return ""
-    raise ConfigurationError(
-        "engine.memory_limit is no amount of memory", why="it is a number with a unit, such as 1GB", hint=_set("1GB")
-    )
-
-
-def _set(value: str) -> str:
-    return f"set engine.memory_limit to {value} in cetegra-usage.toml"
+    connect(memory_limit=settings.engine.memory_limit).close()
+    return ""
 
 
 def _runner(settings: Settings) -> str:
-    if settings.engine.runner != "dask":
-        return ""
-    if not util.find_spec("prefect_dask"):
-        raise ConfigurationError(
-            "engine.runner is dask, which is not installed",
-            why="it comes with the extra of that name alone",
-            hint="install cetegra-usage[dask], or set engine.runner to threads",
-        )
-    if not settings.engine.address:
-        raise ConfigurationError(
-            "engine.runner is dask, and engine.address says nothing",
-            why="workers are reached through their scheduler",
-            hint="set engine.address in cetegra-usage.toml",
-        )
+    installation.runner(settings.engine)
     return ""
 
 

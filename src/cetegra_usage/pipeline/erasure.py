@@ -21,6 +21,7 @@ from pyarrow import parquet
 from cetegra_usage import ledger, sql
 from cetegra_usage.errors import StorageError, UsageError
 from cetegra_usage.pipeline import consent_log, forgetting, keeping, memory, summaries
+from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +60,13 @@ def listed(file: Path) -> list[int]:
     Raises:
         UsageError: It cannot be read, a line is no pseudonym, or there is none; no line is quoted.
     """
+    content, why = b"", ""
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise UsageError(
-            "the file of pseudonyms cannot be read", why=error.strerror or "", hint="name one that you may read"
-        ) from None
+        why = error.strerror or type(error).__name__
+    if why:
+        raise UsageError("the file of pseudonyms cannot be read", why=why, hint="name one that you may read")
     pseudonyms: set[int] = set()
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
         text = line.strip()
@@ -172,6 +174,8 @@ def _searched(store: Store, pseudonyms: set[int]) -> int:
         try:
             if _holds(entry.path, store.read(entry.path), pseudonyms):
                 held.append(entry.path)
+        except ObjectMissingError:
+            continue  # a run that began since has let go of it
         except (OSError, EOFError, zlib.error, pa.ArrowException, pl.exceptions.PolarsError):
             unread.append(entry.path)
     for paths, what in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, util
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from cetegra_usage.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cetegra_usage.settings import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,28 @@ class Finding:
         """Return it as the `--json` document shows it; a fault has `code`, `what`, `why` and `hint`."""
         document = {"kind": self.kind, "name": self.name, "state": self.state, "found": self.found}
         return document | (self.fault.as_json() if self.fault else {})
+
+
+def runner(engine: Engine) -> None:
+    """Make sure that there is what the settings say the work is done with.
+
+    Raises:
+        ConfigurationError: Dask is not installed, or its scheduler is not named.
+    """
+    if engine.runner != "dask":
+        return
+    if not util.find_spec("prefect_dask"):
+        raise ConfigurationError(
+            "engine.runner is dask, which is not installed",
+            why="it comes with the extra of that name alone",
+            hint="install cetegra-usage[dask], or set engine.runner to threads",
+        )
+    if not engine.address:
+        raise ConfigurationError(
+            "engine.runner is dask, and engine.address says nothing",
+            why="workers are reached through their scheduler",
+            hint="set engine.address in cetegra-usage.toml",
+        )
 
 
 def telemetry() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from cetegra_usage.model import ALL, Partition, Rows, each_day
 from cetegra_usage.pipeline import consent_log, memory, release_checks
 from cetegra_usage.pipeline.job import rules
 from cetegra_usage.project import version
-from cetegra_usage.protect import protect_count
+from cetegra_usage.protect import protect_count, protect_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,19 +47,6 @@ LIMITS = (
 _VERSIONED = ("duckdb", "polars", "pyarrow", "great-expectations", "prefect")
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """How a count of rows is shown: no count that few people could stand behind."""
-
-    disclosure: Disclosure
-
-    def show(self, count: int) -> Shown:
-        people = -(-count // self.disclosure.event_cap)
-        if self.disclosure.threshold > 1 and 0 < people < self.disclosure.threshold:
-            return WITHHELD
-        return protect_count(count, self.disclosure)
-
-
 def evidence(
     job: Job, period: Period, revision: int, protection: Protection, previous: Mapping[str, Any] | None
 ) -> dict[str, Any]:
@@ -75,9 +62,10 @@ def evidence(
     Raises:
         DisclosureError: A check of the release that blocks has failed.
     """
-    counts = _Counts(job.settings.disclosure)
+    disclosure = job.settings.disclosure
     days = _days(job, period)
-    partitions = [_partition(job, partition, state, protection, counts) for partition, state in days]
+    key = memory.key(job.stores.warehouse)
+    partitions = [_partition(job, partition, state, protection, key, disclosure) for partition, state in days]
     records = [record for partition, _ in days if (record := job.ledger.latest.get(partition.id)) is not None]
     release = _judged(job, period, protection)
     document: dict[str, Any] = {
@@ -87,13 +75,14 @@ def evidence(
         "last": period.last.isoformat(),
         "revision": revision,
         "previous": previous,
-        "threshold": job.settings.disclosure.threshold,
-        "rounding": job.settings.disclosure.rounding,
+        "threshold": disclosure.threshold,
+        "rounding": disclosure.rounding,
         "versions": {"cetegra-usage": version()} | {name: metadata.version(name) for name in _VERSIONED},
         "hashes": hashes(job),
         "stores": _stores(job),
         "promises": [
-            _promise(promise, partitions, records, protection, counts) for promise in register.load().promises.values()
+            _promise(promise, partitions, records, protection, disclosure)
+            for promise in register.load().promises.values()
         ],
         "release": [
             {"expectation": result.expectation.id, "promise": result.expectation.promise, "success": result.success}
@@ -102,10 +91,9 @@ def evidence(
         "partitions": partitions,
         "withheld": {
             "cells": protection.cells,
-            "withheld": protect_count(protection.withheld, job.settings.disclosure),
+            "withheld": protect_count(protection.withheld, disclosure),
             "by_rule": {
-                rule: protect_count(number, job.settings.disclosure)
-                for rule, number in protection.withheld_by_rule.items()
+                rule: protect_count(number, disclosure) for rule, number in protection.withheld_by_rule.items()
             },
         },
         "audit": protection.audit.as_json() if protection.audit else None,
@@ -205,25 +193,26 @@ def day_of(partition: str) -> date:
     return date.fromisoformat(partition.rsplit("/", 1)[-1])
 
 
-def _partition(job: Job, partition: Partition, state: str, protection: Protection, counts: _Counts) -> dict[str, Any]:
+def _partition(
+    job: Job, partition: Partition, state: str, protection: Protection, key: bytes, disclosure: Disclosure
+) -> dict[str, Any]:
     record = job.ledger.latest.get(partition.id)
     return {
         "id": partition.id,
         "day": partition.day.isoformat(),
         "service": partition.service,
         "state": state,
-        "rows": _rows(record.rows, partition, protection, counts) if record else {},
-        "results": results(record, counts.disclosure) if record else [],
-        "exact": name_of(record, memory.key(job.stores.warehouse)) if record else None,
+        "rows": _rows(record.rows, partition, protection, disclosure) if record else {},
+        "results": results(record, disclosure) if record else [],
+        "exact": name_of(record, key) if record else None,
         "history": history(job.ledger.verdicts.get(partition.id, [])[:-1]),
     }
 
 
 def results(record: Record, disclosure: Disclosure) -> list[dict[str, Any]]:
     """Return what a record says of each expectation, as it may be shown."""
-    counts = _Counts(disclosure)
     return [
-        result | {"count": None if result["count"] is None else counts.show(result["count"])}
+        result | {"count": None if result["count"] is None else protect_rows(result["count"], disclosure)}
         for result in record.body["results"]
     ]
 
@@ -240,10 +229,10 @@ def name_of(record: Record, key: bytes) -> str:
     return hmac.digest(key, record.sha256.encode(), "sha256").hex()
 
 
-def _rows(rows: Rows, partition: Partition, protection: Protection, counts: _Counts) -> dict[str, Shown]:
+def _rows(rows: Rows, partition: Partition, protection: Protection, disclosure: Disclosure) -> dict[str, Shown]:
     """Show the fate of a partition's rows, so that no difference of two counts tells a third."""
-    shown: dict[str, Shown] = {fate: counts.show(number) for fate, number in asdict(rows).items()}
-    if rows.accepted and counts.disclosure.threshold > 1:
+    shown: dict[str, Shown] = {fate: protect_rows(number, disclosure) for fate, number in asdict(rows).items()}
+    if rows.accepted and disclosure.threshold > 1:
         shown["accepted"] = _accepted(partition, protection)
     parts = [shown[fate] for fate in ("accepted", "duplicate", "held", "quarantined")]
     whole = replace(rows, landed=0, stripped=0)
@@ -283,7 +272,7 @@ def _promise(
     partitions: Sequence[Mapping[str, Any]],
     records: Sequence[Record],
     protection: Protection,
-    counts: _Counts,
+    disclosure: Disclosure,
 ) -> dict[str, Any]:
     """Return what is said of a promise, but for what `derived` draws from the results beside it."""
     names = {expectation.id for expectation in promise.expectations}
@@ -298,7 +287,7 @@ def _promise(
         "scope": promise.scope,
         "since": promise.since,
         "rows": _figure(protection, "features", "events", service=ALL, user_type=ALL, feature=ALL) if checked else 0,
-        "failures": counts.show(sum(result["count"] for result in failed)),
+        "failures": protect_rows(sum(result["count"] for result in failed), disclosure),
         "expectations": sorted(names),
         "suites": sorted({expectation.suite for expectation in promise.expectations}),
         "proofs": [{"fault": proof.fault, "expectation": proof.expectation, "caught": True} for proof in caught],

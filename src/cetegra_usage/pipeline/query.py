@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
 from cetegra_usage import sql
 from cetegra_usage.errors import UsageError
+from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.publish import manifests
 from cetegra_usage.store import open_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cetegra_usage.settings import Settings
     from cetegra_usage.store import Store
@@ -43,8 +43,8 @@ def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
         UsageError: It is no single SELECT, or DuckDB cannot run it.
     """
     published = open_all(settings).publish
-    with sql.connect(memory_limit=settings.engine.memory_limit) as connection, tempfile.TemporaryDirectory() as spool:
-        _load(connection, published, Path(spool))
+    with sql.connect(memory_limit=settings.engine.memory_limit) as connection, spool() as folder:
+        _load(connection, published, folder)
         # From here on nothing outside the loaded tables can be reached, and that cannot be undone.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

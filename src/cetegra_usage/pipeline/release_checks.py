@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cetegra_usage.sql import Statement
 
 _IDENTIFIERS = {"pseudonym", "session_id", "event_id", "recipient", "company"}
-_OF_FEEDBACK = {"feedback", "judged_feedback", "repeated_feedback", "held_notices", "recipients_seen", "responses"}
+_OF_FEEDBACK = {"feedback", "responses"}
 _BESIDE_FEEDBACK = {"declared_notices"}
 
 
@@ -76,10 +76,20 @@ def counts(release: Subject) -> dict[str, int | None]:
             for measure in definitions()[name].counts
             if measure.of in PEOPLE
         ),
-        "no_feedback_join": sum(
-            bool(_OF_FEEDBACK & set(statement.inputs) and set(statement.inputs) - _OF_FEEDBACK - _BESIDE_FEEDBACK)
-            for statement in release.statements
-        ),
+        "no_feedback_join": _joins(release.statements),
         "withdrawn_are_gone": release.left,
         "identified_within_retention": sum(day < release.oldest for day in release.identified),
     }
+
+
+def _joins(statements: Sequence[Statement]) -> int:
+    """Count the statements that read feedback, or what others made of it, and anything else but its catalogue."""
+    of_feedback, found = set[str](), set(_OF_FEEDBACK)
+    while found - of_feedback:
+        of_feedback |= found
+        found = {statement.name for statement in statements if of_feedback & set(statement.inputs)}
+    return sum(
+        bool(set(statement.inputs) - of_feedback - _BESIDE_FEEDBACK)
+        for statement in statements
+        if of_feedback & set(statement.inputs)
+    )

@@ -15,7 +15,7 @@ from cetegra_usage.check import register
 from cetegra_usage.definitions import tables as definitions
 from cetegra_usage.errors import DisclosureError, UsageError
 from cetegra_usage.model import Period, each_day, periods_between
-from cetegra_usage.pipeline import consent_log, memory, public, sources, tallied
+from cetegra_usage.pipeline import consent_log, forgetting, memory, public, sources, tallied
 from cetegra_usage.pipeline.errata import Causes, Change, changes, summarised
 from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
@@ -97,7 +97,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
     """Publish one period, complete or not, as long as it is over.
 
     Raises:
-        UsageError: It is not over, or nothing landed in it or before.
+        UsageError: It is not over; nothing landed in it or before; or figures would be made without who was forgotten.
     """
     if period not in _over(job):
         raise UsageError(
@@ -106,6 +106,12 @@ def publish_one(job: Job, period: Period) -> list[Release]:
             hint="cetegra-usage plan",
         )
     with job.held():
+        if any(partition in job.zone.partitions for partition in forgetting.lacking(job, [period])):
+            raise UsageError(
+                f"{period.key} cannot be published before a run",
+                why="figures of it are made again, and people have been forgotten since who count in them",
+                hint="cetegra-usage run",
+            )
         inputs = _Inputs(job).of(period)
         made = _publish(job, period, job.known.periods.get(period.key))
         job.known.periods[period.key] = inputs

@@ -68,7 +68,8 @@ class RefusedError(DisclosureError):
         self.report = report
 
     def __reduce__(self) -> tuple[object, ...]:
-        return RefusedError, (self.refusal, self.report)
+        """Leave the report behind where an error is kept, as Prefect does: its counts are exact."""
+        return self.refusal.__reduce__()
 
     def beside(self) -> dict[str, Any]:
         """Return what was done."""

@@ -71,10 +71,12 @@ def held_keys(job: Job) -> list[tuple[str, str, int]]:
     """Return the keys that are held: (column, key, rows), most rows first.
 
     Only keys that every detector lets pass stand in the ledger; only those with at least `threshold` rows are shown.
+    Rows of a partition that has gone from landing are lost, and wait for nothing.
     """
     rows: dict[tuple[str, str], int] = {}
-    for record in job.ledger.latest.values():
-        for column, key, count in record.body["held"]:
+    for partition in job.zone.partitions:
+        record = job.ledger.latest.get(partition.id)
+        for column, key, count in record.body["held"] if record else ():
             rows[column, key] = rows.get((column, key), 0) + count
     shown = [
         (column, key, count) for (column, key), count in rows.items() if count >= job.settings.disclosure.threshold

@@ -5,6 +5,6 @@
 
 from cetegra_usage.protect.audit import AuditResult
 from cetegra_usage.protect.history import ReleasedTables, overlaps
-from cetegra_usage.protect.protection import Protection, protect, protect_count
+from cetegra_usage.protect.protection import Protection, protect, protect_count, protect_rows
 
-__all__ = ["AuditResult", "Protection", "ReleasedTables", "overlaps", "protect", "protect_count"]
+__all__ = ["AuditResult", "Protection", "ReleasedTables", "overlaps", "protect", "protect_count", "protect_rows"]

@@ -69,6 +69,13 @@ def protect_count(count: int, disclosure: Disclosure) -> int | Literal["withheld
     return rounding.round_half_up(count, disclosure.rounding)
 
 
+def protect_rows(rows: int, disclosure: Disclosure) -> int | Literal["withheld"]:
+    """Return a number of rows likewise, of which one person may have made `event_cap`: none that few could make."""
+    if disclosure.threshold > 1 and 0 < -(-rows // disclosure.event_cap) < disclosure.threshold:
+        return rounding.WITHHELD
+    return protect_count(rows, disclosure)
+
+
 def protect(
     period: Period,
     tables: Mapping[str, pl.DataFrame],

@@ -212,15 +212,22 @@ def checked(path: str) -> str:
     return path
 
 
+def named(name: str, path: str) -> str:
+    """Say which file of which store: not what a producer calls it, which could carry anything."""
+    return "a file or folder of landing" if name == "landing" else f"{path or 'a folder'} of {name}"
+
+
 def missing(name: str, path: str) -> ObjectMissingError:
     """Return the error for a file that is not there."""
     return ObjectMissingError(
-        f"{path} is not in {name}", why="it was removed, or never written", hint="cetegra-usage plan"
+        f"{named(name, path)} is not there", why="it was removed, or never written", hint="cetegra-usage plan"
     )
 
 
 def changed(name: str, path: str) -> ObjectChangedError:
     """Return the error for a file that is not the one that was listed."""
     return ObjectChangedError(
-        f"{path} in {name} is not what was listed", why="it was replaced while it was read", hint="cetegra-usage run"
+        f"{named(name, path)} is not what was listed",
+        why="it was replaced while it was read",
+        hint="cetegra-usage run",
     )

@@ -24,8 +24,8 @@ from obstore.exceptions import (
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.residency.clouds import aws_token_endpoint
-from cetegra_usage.store.base import Entry, ObjectMissingError, Store, StoreName, changed, checked, missing
-from cetegra_usage.store.probe import UNFINISHED
+from cetegra_usage.store.base import Entry, ObjectMissingError, Store, StoreName, changed, checked, missing, named
+from cetegra_usage.store.probe import is_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -78,7 +78,7 @@ class BucketStore(Store):
         entries = sorted(
             Entry(path, item["size"], _bare(item["e_tag"]))
             for item in objects
-            if (path := self._path(item["path"])) and not _unfinished(path)
+            if (path := self._path(item["path"])) and not is_unfinished(path)
         )
         # Consoles mark a folder by an empty file of its name: those are no files.
         folders = {folder for entry in entries for folder in _above(entry.path)}
@@ -104,7 +104,7 @@ class BucketStore(Store):
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < entry.bytes:
             raise StorageError(
-                f"there is no room for {entry.path} of {self.name}",
+                f"there is no room for {named(self.name, entry.path)}",
                 why="a file of a bucket is copied to this machine's disk while it is read",
                 hint="make room, or set TMPDIR to a larger disk",
             )
@@ -149,7 +149,7 @@ class BucketStore(Store):
 
     def litter(self) -> list[str]:  # noqa: D102
         found = self._do("", lambda: obstore.list_with_delimiter(self._client, self._key("")))
-        return sorted(path for item in found["objects"] if _unfinished(path := self._path(item["path"])))
+        return sorted(path for item in found["objects"] if is_unfinished(path := self._path(item["path"])))
 
     def free_bytes(self) -> int | None:  # noqa: D102
         return None
@@ -199,7 +199,7 @@ class BucketStore(Store):
         except (PermissionDeniedError, UnauthenticatedError):
             error = self._failed("it refuses the credentials", self._who())
         except InvalidPathError:
-            error = self._failed("it holds a file whose name no path can have", f"rename it: look below `{path}`")
+            error = self._failed("it holds a file whose name no path can have", "rename it")
         except (BaseError, ValueError, OSError) as generic:
             error = self._generic(_STATUS.search(str(generic)))
         raise error
@@ -269,10 +269,6 @@ def _persist(attempt: Callable[[], T]) -> T:
         except BaseError:
             time.sleep(random.uniform(0, 0.1 * 2**number))  # noqa: S311  # jitter, no secret
     return attempt()
-
-
-def _unfinished(path: str) -> bool:
-    return path.rsplit("/", 1)[-1].startswith(UNFINISHED)
 
 
 def _above(path: str) -> Generator[str]:

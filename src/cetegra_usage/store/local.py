@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cetegra_usage.errors import ResidencyError, StorageError
-from cetegra_usage.store.base import Entry, Store, StoreName, changed, checked, missing
-from cetegra_usage.store.probe import UNFINISHED
+from cetegra_usage.store.base import Entry, Store, StoreName, changed, checked, missing, named
+from cetegra_usage.store.probe import UNFINISHED, is_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,7 +33,7 @@ class LocalStore(Store):
             return sorted(
                 Entry(path, status.st_size, _etag(status))
                 for path, status in self._files(prefix)
-                if not _unfinished(path)
+                if not is_unfinished(path)
             )
 
     def list_folders(self, prefix: str = "") -> list[str]:  # noqa: D102
@@ -101,7 +101,7 @@ class LocalStore(Store):
 
     def litter(self) -> list[str]:  # noqa: D102
         with self._judged(""):
-            return sorted(path for path, _ in self._files("") if _unfinished(path))
+            return sorted(path for path, _ in self._files("") if is_unfinished(path))
 
     def free_bytes(self) -> int | None:  # noqa: D102
         folder = self.root
@@ -134,7 +134,7 @@ class LocalStore(Store):
     def _inside(self, file: Path, path: str) -> None:
         if not Path(os.path.realpath(file)).is_relative_to(self.root):
             raise ResidencyError(
-                f"{path} in {self.name} is refused",
+                f"{named(self.name, path)} is refused",
                 why="it goes through a symbolic link out of the store",
                 hint=f"put the files themselves into {self.name}",
             )
@@ -165,7 +165,7 @@ class LocalStore(Store):
             error: StorageError = missing(self.name, path)
         except OSError as system:
             error = StorageError(
-                f"{path or 'a folder'} in {self.name} cannot be used",
+                f"{named(self.name, path)} cannot be used",
                 why=system.strerror or type(system).__name__,
                 hint="cetegra-usage config show",
             )
@@ -180,10 +180,6 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
             return list(items)
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _unfinished(path: str) -> bool:
-    return path.rsplit("/", 1)[-1].startswith(UNFINISHED)
 
 
 def _etag(status: os.stat_result) -> str:

@@ -17,11 +17,18 @@ UNFINISHED = ".unfinished-"
 _RACERS = 8
 
 
+def is_unfinished(path: str) -> bool:
+    """Whether a path is of a file that is not there yet, or is only tried."""
+    return path.rsplit("/", 1)[-1].startswith(UNFINISHED)
+
+
 def prove(store: Store) -> None:
-    """Create one file several times at once and once more after that: exactly one may succeed.
+    """Create one file several times at once and once more after that: not more than one may succeed.
+
+    That none is told so is lawful: the answer of the one that did may be lost, and it asks again.
 
     Raises:
-        StorageError: More than one did, or none; or what is deleted stays behind.
+        StorageError: More than one was told that it did; or what is deleted stays behind.
     """
     path = UNFINISHED + secrets.token_hex(8)
     with ThreadPoolExecutor(_RACERS) as pool:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import ledger
 from cetegra_usage.pipeline import consent_log, keeping, memory, public
+from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import Disclosure
 from cetegra_usage.store import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from cetegra_usage.ledger import Record, StoredFile
     from cetegra_usage.model import Period
@@ -36,11 +36,11 @@ def verify(store: Store, published: Published, findings: Findings, only: Period 
     """
     known = _chain(store, findings)
     records = known.records
-    with findings.reading(ledger.FOLDER), tempfile.TemporaryDirectory(prefix="cetegra-usage-") as spool:
+    with findings.reading(ledger.FOLDER), spool() as folder:
         _remembered(store, records, findings)
-        _rolled_up(store, known, findings, only, Path(spool))
-        _beside(store, known, findings, Path(spool))
-        _log(store, known, findings, Path(spool))
+        _rolled_up(store, known, findings, only, folder)
+        _beside(store, known, findings, folder)
+        _log(store, known, findings, folder)
         _released(records, published, findings)
         _named(store, records, published, findings)
 
@@ -214,7 +214,10 @@ def _log(store: Store, known: ledger.Ledger, findings: Findings, spool: Path) ->
 def _hold(store: Store, entry: Entry, file: StoredFile, kind: str, findings: Findings, spool: Path) -> None:
     with findings.reading(file.path):
         findings.checked[kind] += 1
-        found = entry.bytes, ledger.sha256_of(store.fetch(entry, spool))
+        local = store.fetch(entry, spool)
+        found = entry.bytes, ledger.sha256_of(local)
+        if local.is_relative_to(spool):
+            local.unlink()
         findings.expect(found == (file.bytes, file.sha256), file.path, "it is not what its record names")
 
 

@@ -71,7 +71,7 @@ class ReleaseView:
         definitions: What each table and measure means, by table name.
         threshold: Smallest number of people behind a figure.
         rounding: Counts are rounded to multiples of it.
-        event_cap: Most events of one person that count towards a figure's protection.
+        event_cap: Most events that one person is taken to make in a service and day.
         evidence: The release's public evidence document.
         previous: The period before, if it was released.
         year_before: The same period a year before, if it was released.

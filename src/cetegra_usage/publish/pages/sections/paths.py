@@ -61,7 +61,8 @@ def section(facts: Facts) -> dict[str, Any] | None:
             shown=len(told),
             pairs=count(len(known)),
             n=len(known) - len(ways),
-        ),
+        )
+        + (say("paths.others") if len(told) < len(ways) else ""),
     }
 
 
