@@ -9,10 +9,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from distributed import Client, LocalCluster
 
 from cetegra_usage.cli import main
 from cetegra_usage.errors import DisclosureError
@@ -22,6 +23,9 @@ from cetegra_usage.pipeline.releases import Release
 from cetegra_usage.pipeline.run import RefusedError, Report
 from support import landed
 from support.landed import change, event, identified
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 COMMAND = str(Path(sys.executable).with_name("cetegra-usage"))
 TODAY = "2026-06-18"
@@ -89,8 +93,20 @@ def test_a_second_run_does_nothing(demo: Path) -> None:
     assert _bytes(demo / "publish") == before
 
 
-def test_the_same_input_gives_the_same_bytes(demo: Path, tmp_path: Path) -> None:
-    call("demo", "again", "--days", "14", cwd=tmp_path, CETEGRA_USAGE_ENGINE_RUNNER="processes")
+@pytest.fixture
+def cluster() -> Generator[Any]:
+    """A cluster of Dask: a scheduler, and two workers in processes of their own."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started:  # pyright: ignore[reportArgumentType]
+        yield started
+
+
+def test_the_same_input_gives_the_same_bytes_on_workers_of_dask(demo: Path, cluster: Any, tmp_path: Path) -> None:
+    on = {"CETEGRA_USAGE_ENGINE_RUNNER": "dask", "CETEGRA_USAGE_ENGINE_ADDRESS": cluster.scheduler_address}
+    call("demo", "again", "--days", "14", cwd=tmp_path, code=0, **on)
+    with Client(cluster) as client:
+        done: Any = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert len(done) == 2
+    assert all(done.values())
     first, again = (
         {
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -167,7 +183,7 @@ def test_one_changed_file_redoes_one_partition(demo: Path, tmp_path: Path) -> No
     content = (partition / "part-0.parquet").read_bytes()
     landed.land(partition, {"part-0.parquet": content}, half.height)
     before = _bytes(tmp_path / "d/publish/releases")
-    report = answer("run", "--today", TODAY, cwd=tmp_path / "d")
+    report = answer("run", "--today", TODAY, "--set", "engine.runner=processes", cwd=tmp_path / "d")
     taken = [partition for partition in report["partitions"] if partition["state"] != "unchanged"]
     assert [partition["id"] for partition in taken] == ["events/docs/2026-06-05"]
     assert {release["revision"] for release in report["releases"]} == {2}
