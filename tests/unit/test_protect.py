@@ -477,7 +477,7 @@ def test_means_of_other_types_do_not_tell_of_one_that_is_withheld(of_three_types
     """Types add up, and so do the events of their users: 3.79 x 198 less 1.44 x 91 and 5.98 x 103 leave four people."""
     result = protect(WEEK, {"features": of_three_types}, definitions=TABLES, disclosure=ROUNDED)
     assert withheld(result, "features", "users", "user_type") == {"c"}
-    assert withheld(result, "features", "events_per_user", "user_type") == {"a", "b", "c"}
+    assert withheld(result, "features", "events_per_user", "user_type") >= {"a", "b", "c"}
 
 
 def test_the_attacker_sees_means_that_tell_of_one_that_is_withheld(of_three_types: pl.DataFrame) -> None:
@@ -549,7 +549,7 @@ def _equations(sums: Sequence[tuple[tuple[int, ...], int]]) -> Rows:
     sure = np.zeros(len(sums), dtype=bool)
     row, part = np.array([(row, cell) for row, (cells, _) in enumerate(sums) for cell in cells], dtype=np.intp).T
     whole = np.array([whole for _, whole in sums], dtype=np.intp)
-    return Rows(whole, relation=np.zeros(len(sums), dtype=np.int8), nearly=sure, rest=sure, row=row, part=part)
+    return Rows(whole, np.zeros(len(sums), dtype=np.int8), sure, sure, np.zeros(len(sums), dtype=np.intp), row, part)
 
 
 def test_great_counts_that_are_withheld_hide_nothing_of_what_their_sums_tell() -> None:

@@ -6,7 +6,7 @@ code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,9 @@ class System:
         upper: Greatest value of each cell, perhaps infinite.
         window: A number for the days that each cell is about.
         theme: A number for the feature, or other value, that it is about.
+        events: Cells of events, of each of which the cell at the same place in `users` are the people.
+        users: Those people's cells.
+        most: How many such events one of them can have made.
     """
 
     row: Integers
@@ -68,6 +71,9 @@ class System:
     upper: Floats
     window: Integers
     theme: Integers
+    events: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    users: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    most: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def rows(self) -> int:
@@ -185,6 +191,7 @@ def _propagate(system: System) -> tuple[Floats, Floats, Flags]:
         before = lower.copy(), upper.copy()
         np.minimum.at(upper, cell, new_upper)
         np.maximum.at(lower, cell, new_lower)
+        _people(system, lower, upper)
         crossed = lower > upper + _SLACK
         if crossed.any():
             guilty = crossed[cell] & ((new_upper < before[1][cell] - _SLACK) | (new_lower > before[0][cell] + _SLACK))
@@ -193,6 +200,16 @@ def _propagate(system: System) -> tuple[Floats, Floats, Flags]:
         if np.array_equal(lower, before[0]) and np.array_equal(upper, before[1]):
             break
     return lower, upper, broken
+
+
+def _people(system: System, lower: Floats, upper: Floats) -> None:
+    """Use, in the bounds themselves, that of so many events somebody is the author; where that can be."""
+    least = np.ceil((lower[system.events] - _SLACK) / system.most)
+    can = least <= upper[system.users]
+    np.maximum.at(lower, system.users[can], least[can])
+    most = upper[system.users] * system.most
+    can = most >= lower[system.events]
+    np.minimum.at(upper, system.events[can], most[can])
 
 
 def _others(row: Integers, value: Floats, rows: int) -> Floats:
@@ -405,7 +422,8 @@ def _searched(
     number = np.full(len(system.lower), -1)
     number[block] = np.arange(len(block))
     mine = number[mine]
-    low, high = point[block][mine].copy(), point[block][mine].copy()
+    low = np.clip(point[block], local.lower[:-1], local.upper[:-1])[mine]
+    high = low.copy()
     rows, ties = programme(local), sparse.csr_matrix(local.matrix().T)
     rises = np.zeros(len(mine), dtype=bool)
     turn = idle = 0

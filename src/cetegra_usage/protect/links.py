@@ -48,6 +48,7 @@ class Link:
     back: int = 0
     nearly: bool = False
     rest: bool = False
+    capped: bool = False
     missing: Literal["nothing", "unknown"] = "nothing"
 
     @property
@@ -69,6 +70,7 @@ class Mean:
     """What a mean of a table is taken over: `total` / `count`; the total is published where `where` says, if at all.
 
     Along the dimensions `adds` both add up. In place of them `weights` says how much each of some counts weighs in it.
+    `within` names a count that is at least the total, `leaves` counts that are at most what it has more than `count`.
     """
 
     table: str
@@ -78,6 +80,8 @@ class Mean:
     where: Mapping[str, str] = field(default_factory=dict[str, str])
     adds: Sequence[str] = ()
     weights: Mapping[str, int] = field(default_factory=dict[str, int])
+    within: Mapping[str, str] = field(default_factory=dict[str, str])
+    leaves: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def parts(self) -> list[str]:
@@ -232,6 +236,36 @@ def shown_means(
     return pl.concat(found) if found else pl.DataFrame(schema={**keys, **columns})
 
 
+def beside_means(shown: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Return what the totals behind means bound: `at`, the place of a mean, `relation` and `cell`.
+
+    Args:
+        shown: The means, as `shown_means` returns them.
+        places: `cell`, the key and `status` of each count.
+    """
+    found = [pl.DataFrame(schema={"at": pl.UInt32, "relation": pl.String, "cell": pl.Int64})]
+    for mean in means():
+        for relation, where in (("within", mean.within), ("leaves", mean.leaves)):
+            if not where:
+                continue
+            own = shown.with_row_index("at").filter((pl.col("table") == mean.table) & (pl.col("mean") == mean.mean))
+            cells = places.filter(
+                (pl.col("table") == where["table"])
+                & (pl.col("measure") == where["measure"])
+                & (pl.col("status") != "unavailable")
+            )
+            keys = ["first", "last"]
+            for dimension in _COMMON:
+                if dimension in where:
+                    cells = cells.filter(pl.col(dimension) == where[dimension])
+                    own = own.filter(pl.col(dimension).is_in([where[dimension], ""]))
+                elif own[dimension].max() != "":
+                    keys.append(dimension)
+            joined = own.select("at", *keys).join(cells.select("cell", *keys), on=keys, maintain_order="left_right")
+            found.append(joined.select("at", pl.lit(relation).alias("relation"), "cell"))
+    return pl.concat(found)
+
+
 def _people(frame: pl.DataFrame, mean: Mean) -> pl.Series:
     """Return how many people the weighed counts of each row are together; 0 where none are weighed."""
     return sum((frame[one] for one in mean.weights), start=pl.zeros(len(frame), pl.Int64, eager=True))
@@ -255,6 +289,7 @@ class Rows:
         equal: For each row whether the sum is 0.
         nearly: For each row whether it may fail by a few people.
         rest: For each row whether what the parts lack is a group of people too.
+        capped: For each row the days of which the whole holds the events of the part's people, or 0.
     """
 
     row: np.ndarray
@@ -263,6 +298,7 @@ class Rows:
     equal: np.ndarray
     nearly: np.ndarray
     rest: np.ndarray
+    capped: np.ndarray
 
     def keep(self, rows: np.ndarray) -> Rows:
         """Return only some of the rows."""
@@ -274,6 +310,7 @@ class Rows:
             equal=self.equal[rows],
             nearly=self.nearly[rows],
             rest=self.rest[rows],
+            capped=self.capped[rows],
         )
 
 
@@ -296,14 +333,15 @@ def resolve(frame: pl.DataFrame, definitions: Mapping[str, TableDefinition]) -> 
             if len(found):
                 found = found.with_columns((pl.col("group").rank("dense") - 1 + count).cast(pl.Int64).alias("group"))
                 count = int(found["group"].max()) + 1  # pyright: ignore[reportArgumentType]
-                groups.append(found.select("group", "whole", "part", "equal", "upper", "nearly", "rest"))
+                groups.append(found.select("group", "whole", "part", "equal", "upper", "nearly", "rest", "capped"))
     return _entries(pl.concat(groups)) if groups else _entries(None)
 
 
 def _entries(groups: pl.DataFrame | None) -> Rows:
     if groups is None:
         nothing = np.zeros(0, dtype=np.int64)
-        return Rows(nothing, nothing, nothing, *(nothing.astype(bool) for _ in range(3)))
+        flags = nothing.astype(bool)
+        return Rows(nothing, nothing, nothing, flags, flags, flags, nothing)
     heads = groups.group_by("group", maintain_order=True).first().sort("group")
     # An inequality reads `sum <= 0`: parts - whole where the parts are below, whole - parts where they cover it.
     sign = np.where(heads["upper"].to_numpy(), -1, 1)
@@ -315,6 +353,7 @@ def _entries(groups: pl.DataFrame | None) -> Rows:
         equal=heads["equal"].to_numpy(),
         nearly=heads["nearly"].to_numpy(),
         rest=heads["rest"].to_numpy(),
+        capped=heads["capped"].to_numpy(),
     )
 
 
@@ -351,6 +390,7 @@ def _groups(
         upper=pl.lit(link.relation != "cover"),
         nearly=pl.lit(link.nearly),
         rest=pl.lit(link.rest),
+        capped=_days(pl.col("first"), pl.col("last")) if link.capped else pl.lit(0, pl.Int64),
     )
     if link.time in {"inside", "overlapping"} and not one_each:
         joined = _covered(link, joined)

@@ -24,19 +24,20 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
         withheld: For each cell whether it is withheld: of such a one a mean tells nothing.
         means: `count` and `whole` (cells; -1 where the total is not published), `figure`, to three figures, and
             `weight`, null but in a mean of weighed counts: these are a `group` of rows, `parts` of them if all are.
+            `within` and `leaves` are lists of the cells that the total bounds: withheld ones too.
         truth: The true count of each cell, -1 where it is not known. A mean that would exclude it (events of some who
             are no users any more) is left out: it misleads whoever uses it.
     """
     of_several, means = means.filter(pl.col("weight").is_not_null()), means.filter(pl.col("weight").is_null())
     count, total, figure = means["count"].to_numpy(), means["whole"].to_numpy(), means["figure"].to_numpy()
     shown = ~withheld[count] & np.isfinite(system.upper[count])
-    count, total, figure = count[shown], total[shown], figure[shown]
+    count, total, figure, means = count[shown], total[shown], figure[shown], means.filter(pl.Series(shown))
     lower, upper = system.lower.copy(), system.upper.copy()
     known = (total >= 0) & ~withheld[total]
     least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
     half = half_unit(figure)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
-    total_low, total_high = low.copy(), high.copy()
+    total_low, total_high, spare = low.copy(), high.copy(), high.copy()
     for offset in range(int(np.max(upper[count] - lower[count], initial=0)) + 1):
         number = lower[count] + offset
         begin = np.ceil(np.maximum((figure - half) * number - _TINY, least))
@@ -44,6 +45,7 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
         fits = (begin <= end) & (number <= upper[count])
         low[fits], high[fits] = np.minimum(low, number)[fits], np.maximum(high, number)[fits]
         total_low[fits], total_high[fits] = np.minimum(total_low, begin)[fits], np.maximum(total_high, end)[fits]
+        spare[fits] = np.maximum(spare, end - number)[fits]
     fits = (low <= high) & _contains(low, high, truth[count])
     fits &= ~known | _contains(total_low, total_high, truth[total])
     np.maximum.at(lower, count[fits], low[fits])
@@ -51,6 +53,12 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     both = fits & known
     np.maximum.at(lower, total[both], total_low[both])
     np.minimum.at(upper, total[both], total_high[both])
+    at, cell = exploded(means, "within")
+    true = fits[at] & ((truth[cell] < 0) | (truth[cell] >= total_low[at]))
+    np.maximum.at(lower, cell[true], total_low[at[true]])
+    at, cell = exploded(means, "leaves")
+    true = fits[at] & ((truth[cell] < 0) | (truth[cell] <= spare[at]))
+    np.minimum.at(upper, cell[true], spare[at[true]])
     for _, group in of_several.group_by("group", maintain_order=True):
         cells = group["count"].to_numpy()
         if len(cells) == group["parts"][0] and not withheld[cells].any() and np.isfinite(upper[cells]).all():
@@ -58,6 +66,13 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
             if (low <= high).all() and _contains(low, high, truth[cells]).all():
                 lower[cells], upper[cells] = low, high
     return replace(system, lower=lower, upper=upper)
+
+
+def exploded(means: pl.DataFrame, relation: str) -> tuple[Integers, Integers]:
+    """Return the place of a mean and a cell for each that stands in the lists of one of its columns."""
+    lists = means[relation]
+    cells = lists.explode(keep_nulls=False, empty_as_null=False)
+    return np.repeat(np.arange(len(means)), lists.list.len().fill_null(0)), cells.cast(pl.Int64).to_numpy()
 
 
 def weighed(lower: Floats, upper: Floats, weight: Floats, mean: float) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.protect import links, rounding, threshold
 from cetegra_usage.protect.attack import Goal, System, beside, empty, exposed, settled, tighten, touched
-from cetegra_usage.protect.means import half_unit, narrowed
+from cetegra_usage.protect.means import exploded, half_unit, narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
 if TYPE_CHECKING:
@@ -275,6 +275,7 @@ def _cells(
     hidden = any_of(column["hidden"]) & ~told
     near = any_of(column["near"]) & ~told
     system = _system(rows, number, size, value, here, hidden, disclosure)
+    system = _with_people(system, rows.keep(rows.capped > 0), number, np.where(here, value, -1), disclosure)
     days = places.select(pl.struct("first", "last").rank("dense")).to_series().to_numpy()
     system.window[number] = days
     system.theme[number] = places.select(pl.struct("feature", "extra").rank("dense")).to_series().to_numpy()
@@ -299,6 +300,13 @@ def _cells(
         whole=pl.Series(at[joined["total_cell"].fill_null(-1).to_numpy()]),
         group=pl.struct(*keys, "mean", "here").rank("dense"),
     ).with_columns(parts=pl.len().over("group"))
+    bounded = links.beside_means(means, places)
+    bounded = bounded.with_columns(cell=pl.Series(number[bounded["cell"].to_numpy()], dtype=pl.Int64))
+    for relation in ("within", "leaves"):
+        cells_of = (
+            bounded.filter(relation=relation).group_by("at", maintain_order=True).agg(pl.col("cell").alias(relation))
+        )
+        joined = joined.with_row_index("at").join(cells_of, on="at", how="left", maintain_order="left").drop("at")
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
@@ -400,6 +408,15 @@ def _system(
         theme=np.zeros(size, dtype=np.intp),
     )
     return _with_gaps(whole.keep(keep), value, here)
+
+
+def _with_people(system: System, rows: links.Rows, number: Integers, truth: Integers, disclosure: Disclosure) -> System:
+    """Add of which events which people are the authors: where it is true, as far as that is known (else -1)."""
+    order = np.lexsort((rows.sign, rows.row))  # the whole, the events, has -1
+    events, users = number[rows.cell[order]].reshape(-1, 2).T
+    most = rows.capped * float(disclosure.event_cap)
+    holds = (events != users) & ((truth[events] < 0) | (truth[users] < 0) | (truth[events] <= truth[users] * most))
+    return replace(system, events=events[holds], users=users[holds], most=most[holds])
 
 
 def _with_gaps(system: System, value: Integers, here: Flags) -> System:
@@ -545,10 +562,17 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
                 more = further(plan, found.cells)
                 if not len(more):
                     break
+            more = np.union1d(more, _authored(cells, found.cells, rule >= 0))
             rule[more[rule[more] < 0]] = RULES.index("complementary")
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
     raise _refused(period)
+
+
+def _authored(cells: _Cells, people: Integers, withheld: Flags) -> Integers:
+    """Return the events that are shown, and can be withheld, which tell of some people that they are there."""
+    events = cells.system.events[np.isin(cells.system.users, people)]
+    return np.unique(events[cells.free[events] & ~withheld[events]])
 
 
 def _misleading(cells: _Cells, rule: Integers) -> Integers:
@@ -650,11 +674,20 @@ def _silent(cells: _Cells, among: Flags) -> Flags:
     return np.isin(group, group[own])
 
 
+def _bounding(cells: _Cells, among: Flags) -> Flags:
+    """Return the means of this release whose totals bound one of some cells."""
+    own = np.zeros(len(cells.means), dtype=bool)
+    for relation in ("within", "leaves"):
+        at, cell = exploded(cells.means, relation)
+        own[at[among[cell]]] = True
+    return own & cells.means["here"].to_numpy()
+
+
 def _seen_with_means(cells: _Cells, withheld: Flags, silent: Flags) -> System:
     """Return what an attacker sees who also has all means but the silent ones."""
     told = ~silent & ~withheld[cells.means["count"].to_numpy()]
     truth = np.where(cells.here, cells.value, -1)
-    return _seen(narrowed(cells.system, withheld, cells.means.filter(pl.Series(told)), truth), withheld)
+    return narrowed(_seen(cells.system, withheld), withheld, cells.means.filter(pl.Series(told)), truth)
 
 
 def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Flags:
@@ -681,7 +714,7 @@ def _silenced(cells: _Cells, rule: Integers, doubtful: Flags, goal: Goal) -> Fla
             return silent
         for _ in range(reach):
             near[beside(incidence, by_cell, np.flatnonzero(near))] = True
-        silent |= _silent(cells, near)
+        silent |= _silent(cells, near) | _bounding(cells, near)
         watched = found.cells
     return cells.means["here"].to_numpy()
 

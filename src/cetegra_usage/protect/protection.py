@@ -203,13 +203,16 @@ def _rules(table: TableDefinition, frame: pl.DataFrame, decision: plan.Decision)
 
 
 def _none_or_all(table: TableDefinition, frame: pl.DataFrame, hidden: pl.Series, adds: Sequence[str]) -> pl.Series:
-    """Return the rows in which a mean is withheld: of parts that add up along a dimension, in all or in none."""
+    """Return the rows in which a mean is withheld: of parts that add up along a dimension, in all or in none.
+
+    Where that of the whole is withheld, all parts' would tell it.
+    """
     while True:
         wider = hidden
         for dimension in adds:
             beside = [other for other in table.grain if other != dimension]
             parts = frame.select(*beside, part=pl.col(dimension) != ALL, hidden=wider)
-            wider = parts.select(pl.col("hidden") | pl.col("part") & pl.col("hidden").any().over(*beside, "part"))
+            wider = parts.select(pl.col("hidden") | pl.col("part") & pl.col("hidden").any().over(*beside))
             wider = wider.to_series()
         if wider.equals(hidden):
             return hidden

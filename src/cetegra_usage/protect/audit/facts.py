@@ -62,11 +62,15 @@ class Mean:
         count: The cells of the count that it is taken over.
         total: For each the cell of what it is taken of; -1 where that is none.
         figure: What is published.
+        within: The place of a mean among these, and the cell of a count that is at least its total.
+        leaves: Likewise of counts that are at most what it has more than the count.
     """
 
     count: Numbers
     total: Numbers
     figure: Values
+    within: tuple[Numbers, Numbers]
+    leaves: tuple[Numbers, Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,23 @@ class Facts:
             own = sheet.places.select(pl.all_horizontal(pl.lit(value=True), *where)).to_series().to_numpy()[at]
             total = np.where(own, sheet.begin[entry["total"]] + at, -1)
         known = self.known[count]
-        return Mean(count[known], total[known], figures[at][known])
+        mine = sheet.places[at[known]]
+        within, leaves = (self._bounded(mine, entry.get(relation, {})) for relation in ("within", "leaves"))
+        return Mean(count[known], total[known], figures[at][known], within, leaves)
+
+    def _bounded(self, mine: pl.DataFrame, where: Mapping[str, str]) -> tuple[Numbers, Numbers]:
+        """Return which of some places a declaration ties to which cells of another table."""
+        nothing = np.zeros(0, dtype=np.intp)
+        if where.get("table") not in self.sheets:
+            return nothing, nothing
+        sheet = self.sheets[where["table"]]
+        fixed = {name: value for name, value in where.items() if name in sheet.dimensions}
+        there = sheet.places.with_row_index("there").filter(**fixed)
+        own = mine.with_row_index("mean").filter(**{name: fixed[name] for name in fixed if name in mine.columns})
+        shared = [name for name in mine.columns if name in sheet.places.columns and name not in fixed]
+        pairs = own.join(there, on=shared, maintain_order="left_right")
+        cell = sheet.begin[where["measure"]] + pairs["there"].to_numpy().astype(np.intp)
+        return pairs["mean"].to_numpy().astype(np.intp)[self.known[cell]], cell[self.known[cell]]
 
     def _weighed(self, entry: Mapping[str, Any], figures: Values) -> Weighed:
         begin = self.sheets[entry["table"]].begin

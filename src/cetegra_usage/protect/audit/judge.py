@@ -100,7 +100,7 @@ def audit(
         _narrow(mean, lower, upper)
     for weighed in facts.weighed:
         balance(weighed, lower, upper)
-    polytope = Polytope(said, lower, upper, facts.windows(), facts.features())
+    polytope = Polytope(said, lower, upper, facts.windows(), facts.features(), disclosure.event_cap)
     low, high = polytope.bounds()
     withheld = facts.known & np.isnan(facts.figure) & ~facts.unseen
     cells = np.flatnonzero(withheld & polytope.reached(facts.new))
@@ -168,11 +168,12 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     """Use a mean: which whole totals, over which whole counts, round to the three figures that were published?"""
     shown = np.isfinite(upper[mean.count])
     count, total, figure = mean.count[shown], mean.total[shown], mean.figure[shown]
+    number_of = np.cumsum(shown) - 1
     known = (total >= 0) & np.isfinite(upper[total])
     least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
     half = _half_unit(figure)
     first, last = np.full((2, len(count)), np.nan)
-    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    low, (high, spare) = np.full(len(count), np.inf), np.full((2, len(count)), -np.inf)
     for further in range(int((upper[count] - lower[count]).max(initial=-1)) + 1):
         number = lower[count] + further
         begin = np.ceil(np.maximum((figure - half) * number - _TINY, least))
@@ -180,7 +181,18 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
         fits = (number <= upper[count]) & (begin <= end)
         first, last = np.where(fits & np.isnan(first), number, first), np.where(fits, number, last)
         low, high = np.where(fits, np.minimum(low, begin), low), np.where(fits, np.maximum(high, end), high)
+        spare = np.where(fits, np.maximum(spare, end - number), spare)
     fits = ~np.isnan(first)
+    for (at, cell), is_least in ((mean.within, True), (mean.leaves, False)):
+        of = number_of[at]
+        use = shown[at]
+        use[use] = fits[of[use]]
+        if is_least:  # what a figure contradicts is left to it
+            use[use] = low[of[use]] <= upper[cell[use]]
+            np.maximum.at(lower, cell[use], low[of[use]])
+        else:
+            use[use] = spare[of[use]] >= lower[cell[use]]
+            np.minimum.at(upper, cell[use], spare[of[use]])
     lower[count[fits]], upper[count[fits]] = first[fits], last[fits]
     fits &= known
     lower[total[fits]] = np.maximum(lower[total], low)[fits]
@@ -256,15 +268,15 @@ def _in_part(
     definitions: Mapping[str, TableDefinition],
     declared: Sequence[Mapping[str, Any]],
 ) -> int:
-    """Count sums of which some parts show a mean and others withhold it: what these hide, those and the sum tell."""
+    """Count sums of which some parts show a mean, and others or the whole withhold it: what these hide, those tell."""
     found = 0
     for entry in declared:
         for dimension in entry.get("adds", ()) if entry["table"] in tables else ():
-            frame = tables[entry["table"]].filter(pl.col(dimension) != "all")
+            frame = tables[entry["table"]]
             status = pl.col(f"{entry['mean']}_status")
             of_one_sum = [other for other in definitions[entry["table"]].grain if other != dimension]
             sums = frame.group_by(of_one_sum).agg(
-                shown=status.is_in(SHOWN).any(), withheld=(status == "withheld").any()
+                shown=(status.is_in(SHOWN) & (pl.col(dimension) != "all")).any(), withheld=(status == "withheld").any()
             )
             found += sums.filter("shown", "withheld").height
     return found

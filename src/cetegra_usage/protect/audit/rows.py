@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ class Rows:
         relation: 0 where the parts' sum is the whole, -1 where it is at most the whole, 1 where it is at least that.
         nearly: Whether the row may fail by a few people.
         rest: Whether what the parts lack of the whole is a group of people.
+        days: Of how many days the whole are the events of the part's people; 0 where that is not said.
         row: The row of each part, ascending.
         part: The cell of each part.
     """
@@ -38,6 +39,7 @@ class Rows:
     relation: NDArray[np.int8]
     nearly: Marks
     rest: Marks
+    days: Numbers
     row: Numbers
     part: Numbers
 
@@ -53,6 +55,7 @@ class Rows:
             self.relation[rows],
             self.nearly[rows],
             self.rest[rows],
+            self.days[rows],
             number[self.row[own]],
             self.part[own],
         )
@@ -72,6 +75,7 @@ def rows(facts: Facts, declared: Sequence[Mapping[str, Any]]) -> Rows:
         joined("relation").astype(np.int8),
         joined("nearly").astype(bool),
         joined("rest").astype(bool),
+        joined("days"),
         np.concatenate([nothing, *(part.row + start for part, start in zip(made, starts[:-1], strict=True))]),
         joined("part"),
     )
@@ -139,7 +143,9 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
     there = facts.known[whole] & facts.known[part] & (whole != part)
     if link["relation"] in {"same", "within"}:
         row = np.arange(int(there.sum()))
-        return _alike(link, whole[there], np.full(len(row), _RELATION[link["relation"]]), row, part[there])
+        made = _alike(link, whole[there], np.full(len(row), _RELATION[link["relation"]]), row, part[there])
+        days = np.tile(found["days"].to_numpy(), len(begins))[there]
+        return replace(made, days=days) if link.get("capped") else made
     periods = int(found["period"].to_numpy().max()) + 1
     each, row = np.unique((whole * periods + np.tile(found["period"], len(begins)))[there], return_inverse=True)
     heads = each // periods
@@ -167,7 +173,7 @@ def _written(link: Mapping[str, Any], facts: Facts, found: pl.DataFrame, begin: 
 
 def _alike(link: Mapping[str, Any], whole: Numbers, relation: Numbers, row: Numbers, part: Numbers) -> Rows:
     nearly, rest = (np.full(len(whole), link.get(name, False)) for name in ("nearly", "rest"))
-    return Rows(whole, relation.astype(np.int8), nearly, rest, row, part)
+    return Rows(whole, relation.astype(np.int8), nearly, rest, np.zeros(len(whole), np.intp), row, part)
 
 
 def _found(link: Mapping[str, Any], whole: Sheet, parts: Sheet) -> pl.DataFrame:

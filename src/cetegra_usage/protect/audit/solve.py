@@ -39,19 +39,23 @@ class Polytope:
         upper: Greatest value of each cell by its own figure.
         days: A number for the days that each cell is about: cells of the same days are moved together first.
         features: A number for its feature, likewise.
+        cap: How many events a person can have made in a day.
     """
 
-    def __init__(self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers) -> None:
+    def __init__(
+        self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers, cap: int = 1
+    ) -> None:
         self._number, self._cells = _alike(rows, lower, upper)
         first = np.unique(self._number, return_index=True)[1]
         self._days, self._features = days[first], features[first]
         self._told = lower, upper
         lower, upper = _joined(self._number, self._cells, lower, upper)
         matrix, low, high, doubtful = _write(rows, self._number, self._cells)
+        self._made = _made(rows, self._number, cap)
         keep = np.ones(len(low), dtype=bool)
         while True:
             self._matrix, self._low, self._high, self._doubtful = matrix[keep], low[keep], high[keep], doubtful[keep]
-            self._lower, self._upper, clash = _squeeze(self._matrix, self._low, self._high, lower, upper)
+            self._lower, self._upper, clash = _squeeze(self._matrix, self._low, self._high, lower, upper, self._made)
             if not clash.any():
                 break
             kept = np.flatnonzero(keep)
@@ -76,7 +80,7 @@ class Polytope:
         matrix, low, high = self._all
         lower, upper = np.where(new, 0.0, self._told[0]), np.where(new, np.inf, self._told[1])
         lower, upper = _joined(self._number, self._cells, lower, upper)
-        lower, upper, _ = _squeeze(matrix, low, high, lower, upper)
+        lower, upper, _ = _squeeze(matrix, low, high, lower, upper, self._made)
         more = (self._lower > lower + _TINY) | (self._upper < upper - _TINY)
         if not more.any():
             return np.zeros(len(new), dtype=bool)
@@ -420,10 +424,33 @@ def _range(matrix: sparse.csr_matrix, lower: Values, upper: Values) -> tuple[Val
     return least, most
 
 
+def _made(rows: Rows, number: Numbers, cap: int) -> tuple[Numbers, Numbers, Values]:
+    """Return cells of events, those of the people who made them, and how many one of them can have made."""
+    mine = rows.days > 0
+    events, people = number[rows.whole[mine]], number[rows.part[mine[rows.row]]]
+    apart = events != people
+    return events[apart], people[apart], np.asarray((rows.days[mine] * cap)[apart], dtype=np.float64)
+
+
 def _squeeze(
-    matrix: sparse.csr_matrix, low: Values, high: Values, lower: Values, upper: Values
+    matrix: sparse.csr_matrix,
+    low: Values,
+    high: Values,
+    lower: Values,
+    upper: Values,
+    made: tuple[Numbers, Numbers, Values],
 ) -> tuple[Values, Values, Marks]:
-    """Narrow the cells' bounds by each row in turn until nothing moves; return them and the rows that cannot hold."""
+    """Narrow the cells' bounds by each row in turn until nothing moves; return them and the rows that cannot hold.
+
+    Args:
+        matrix: The rows.
+        low: Least sum of each.
+        high: Greatest sum of each.
+        lower: Least value of each cell.
+        upper: Greatest value of each cell.
+        made: Events, their people, and the most of each: where there are events, there are people, if there can be.
+    """
+    events, people, each = made
     lower, upper = lower.copy(), upper.copy()
     entry = sparse.coo_matrix(matrix)
     row, cell, plus = entry.row, entry.col, entry.data > 0
@@ -445,6 +472,10 @@ def _squeeze(
         new_lower, new_upper = lower.copy(), upper.copy()
         np.maximum.at(new_lower, cell, bottom)
         np.minimum.at(new_upper, cell, top)
+        someone = np.ceil(new_lower[events] / each - _TINY)
+        np.maximum.at(new_lower, people, np.where(someone <= new_upper[people], someone, 0))
+        no_more = new_upper[people] * each
+        np.minimum.at(new_upper, events, np.where(no_more >= new_lower[events], no_more, np.inf))
         crossed = new_lower > new_upper + _TINY
         if crossed.any():
             clash[row[crossed[cell] & ((bottom > lower[cell] + _TINY) | (top < upper[cell] - _TINY))]] = True
