@@ -121,8 +121,17 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
         around[system.cell[broken[system.row]]] = True
         weak = system.weak & (np.bincount(system.row, around[system.cell], minlength=system.rows) > 0)
         system = system.keep(~next(rows for rows in (broken & system.weak, weak, broken) if rows.any()))
-    point = start(system, value, known)
-    return (system, point) if point is not None else _reconciled(system)
+    lower, upper, _ = _propagate(system)
+    point = start(replace(system, lower=lower, upper=upper), value, known) if len(system.users) else None
+    point = start(system, value, known) if point is None else point
+    system, point = (system, point) if point is not None else _reconciled(system)
+    return _authored(system, point), point
+
+
+def _authored(system: System, point: Floats) -> System:
+    """Return the system without those events at a point that have no authors there."""
+    there = point[system.users] > np.ceil((point[system.events] - _SLACK) / system.most) - _SLACK
+    return replace(system, events=system.events[there], users=system.users[there], most=system.most[there])
 
 
 def _reconciled(system: System) -> tuple[System, Floats]:

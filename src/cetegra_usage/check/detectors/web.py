@@ -51,8 +51,9 @@ def _has_mailbox_sign(reading: Reading) -> bool:
 @cache
 def _page_sign() -> re.Pattern[str]:
     """Match anything that a page's address needs: the rest is spared the patterns."""
+    private = "local|lan|internal|intranet|corp"
     return re.compile(
-        rf"://|http|www|utm_|clid|com|ref|from|via|src|source|local|{_either(words('sites') | _RESERVED)}"
+        rf"://|http|www|utm_|clid|com|ref|from|via|src|source|{private}|{_either(words('sites') | _RESERVED)}"
     )
 
 
@@ -81,6 +82,8 @@ def _host_patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"{start}(?:{referrer}|from|via|src|source)[^a-z0-9]+{host}[._](?:{common})$"),
         re.compile(rf"{start}(?:{referrer})[^a-z0-9]+(?:{site}){_STOP}"),
         re.compile(rf"{start}(?:{_either(_RESERVED)})[._](?:{ending}|local)$"),
+        re.compile(r"^(?:[a-z0-9_-]+\.){2,}(?:local|lan|localdomain)$"),
+        re.compile(r"^(?=[^.]*[0-9])(?:[a-z0-9_-]+\.)+(?:local|lan|localdomain|internal|intranet|corp)$"),
     )
 
 

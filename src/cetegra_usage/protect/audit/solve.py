@@ -42,9 +42,7 @@ class Polytope:
         cap: How many events a person can have made in a day.
     """
 
-    def __init__(
-        self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers, cap: int = 1
-    ) -> None:
+    def __init__(self, rows: Rows, lower: Values, upper: Values, days: Numbers, features: Numbers, cap: int) -> None:
         self._number, self._cells = _alike(rows, lower, upper)
         first = np.unique(self._number, return_index=True)[1]
         self._days, self._features = days[first], features[first]
