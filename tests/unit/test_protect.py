@@ -517,7 +517,7 @@ def without_docs(frame: pl.DataFrame, *counts: str) -> pl.DataFrame:
 
 
 def test_where_there_are_events_there_is_somebody() -> None:
-    """By their sum there are none to six users of the day. That they made some hundred events says that there are some."""
+    """By their sum there are none to six users of the day. That they made a hundred events says that there are some."""
     alone = of_services("activity", dau=(30, 30, 2))
     beside = of_services("activity", dau=(30, 30, 2), identified_events=(300, 300, 100))
     assert audit(WEEK, {"activity": without_docs(alone, "dau")}, [], TABLES, ROUNDED).passed
