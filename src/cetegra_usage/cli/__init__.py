@@ -104,6 +104,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         what, why = "the command was interrupted", "nothing half done is visible"
         sys.exit(_show("interrupted", INTERRUPTED, what, why, "run it again", arguments))
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        sys.exit(2)
     except click.UsageError as error:
         context = f"{error.ctx.command_path} --help" if error.ctx else "cetegra-usage --help"
         sys.exit(_show("usage", 2, error.format_message(), "the command does not take it", context, arguments))

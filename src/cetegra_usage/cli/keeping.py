@@ -45,7 +45,7 @@ def retain(config: str | None, flags: Sequence[str], today: date | None, *, as_j
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Pseudonyms, one a line.",
+    help="Pseudonyms (and recipients), one a line.",
 )
 @why
 def forget(config: str | None, flags: Sequence[str], file: Path, reason: str, *, as_json: bool) -> None:

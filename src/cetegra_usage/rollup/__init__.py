@@ -48,8 +48,6 @@ _ORDER = {
 _OF_PEOPLE = {"consents": "*, changed_at::DATE AS day", "responses": "* RENAME (recipient AS pseudonym)"}
 _STORED = {"consents": "* EXCLUDE (day)", "responses": "* RENAME (pseudonym AS recipient)"}
 """How tables that don't say `day` and `pseudonym` are read as if they did, and written as they are."""
-TABLES = ("totals", "use", "persons", "sessions", "steps", "marks")
-"""The tables of an event partition's rollups; all but `totals` hold those who consented alone, by bucket."""
 
 
 def bucket_count(rows: int) -> int:

@@ -59,9 +59,8 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.do"],
     )
-    environment.filters |= {"count": cells.count, "percent": cells.percent, "day": day, "bytes": size}
+    environment.filters |= {"count": cells.count, "bytes": size}
     return environment
 
 
