@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from cetegra_usage.errors import IncompletePartitionError
+from cetegra_usage.errors import IncompletePartitionError, StorageError
 from cetegra_usage.ledger import sha256_of
 from cetegra_usage.model import Input, Partition
 from cetegra_usage.store import ObjectChangedError, ObjectMissingError
@@ -136,6 +136,7 @@ def fetch(store: Store, landed: Landed, folder: Path, *, seal_required: bool) ->
 
     Raises:
         IncompletePartitionError: The seal is missing, cannot be read or differs; a file is gone, or of no known form.
+        StorageError: The store does not answer.
     """
     sealed = look(store, landed, seal_required=seal_required)
     files: list[Path] = []
@@ -180,12 +181,15 @@ def still(store: Store, landed: Landed) -> bool:
 
 
 def _bring(store: Store, entry: Entry, folder: Path) -> tuple[Path | None, str]:
-    """Return a local file and its SHA-256; None where it is gone, not to be read, or not the one that was listed."""
+    """Return a local file and its SHA-256; None where it is gone, not for us, or not the one that was listed."""
     try:
         local = store.fetch(entry, folder)
         return local, sha256_of(local)
-    except (ObjectChangedError, ObjectMissingError, OSError):
+    except (ObjectChangedError, ObjectMissingError, FileNotFoundError, PermissionError):
         return None, ""
+    except OSError as system:
+        why = system.strerror or type(system).__name__
+    raise StorageError("landing cannot be read", why=why, hint="cetegra-usage doctor")
 
 
 def _hold_against(sealed: dict[str, Any], landed: Landed) -> None:

@@ -522,6 +522,39 @@ def test_a_file_cut_in_half_without_a_seal_is_incomplete(config: Path) -> None:
     assert only(config).state == "incomplete"
 
 
+@pytest.mark.parametrize("services", [("workspace", "docs"), ("docs", "workspace")])
+def test_a_pseudonym_of_two_services_is_told_of_both_whichever_lands_first(
+    config: Path, services: tuple[str, str]
+) -> None:
+    consenting(config)
+    feature = {"workspace": "cases.open_list", "docs": "docs.page"}
+    page = 'key = "docs.page"\ntitle = "Page"\nservice = "docs"\nactions = ["open"]\nowner = "docs"\nsince = 2026-01-01'
+    with (config.parent / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
+        catalogue.write(f'[[service]]\nkey = "docs"\ntitle = "Docs"\n[[feature]]\n{page}\n')
+
+    def land_and_run(service: str, **row: Any) -> dict[str, str]:
+        rows = [identified(len(row) + 1, service=service, feature=feature[service]) | row]
+        landed.land_events(config, rows, service=service)
+        outcomes = {
+            one.partition.service: one for one in landed.run(config, flags=BARE).outcomes if one.partition.service
+        }
+        with jobs.opened(load_settings(config, BARE), TODAY) as job:
+            assert not plan.make(job, DAY, DAY).pending
+            records = job.ledger.latest.values()
+            told = [
+                record.partition.split("/")[1]
+                for record in records
+                if any(one["expectation"] == "pseudonym_one_service" for one in record.failed)
+            ]
+        return {service: outcomes[service].state for service in sorted(told)}
+
+    first, second = services
+    assert land_and_run(first) == {}
+    assert land_and_run(second) == {"docs": "accepted", "workspace": "accepted"}
+    assert land_and_run(first, pseudonym=None, consent=False) == {}
+    assert {one.state for one in landed.run(config, flags=BARE).outcomes} == {"unchanged"}
+
+
 def test_a_seal_can_be_required(tmp_path: Path) -> None:
     config = landed.zone(tmp_path)
     text = config.read_text("utf-8").replace('url = "landing"', 'url = "landing"\nseal = "required"')

@@ -129,6 +129,8 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
         if partition.kind == "events" and item.reason == "unchanged" and item.record and late.touches(item):
             why = "a change of consent landed after its verdict"
             items[partition] = replace(item, reason="late consent", why=why)
+    for item in stale(job, list(items.values())):
+        items[item.partition] = item
     refused = [
         item.partition.day
         for item in consents
@@ -136,6 +138,41 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
     ]
     waits = blocked_from(job, last, refused)
     return Plan(tuple(item.waiting(waits) if item.partition.kind == "events" else item for item in items.values()))
+
+
+def stale(job: Job, items: Sequence[Item]) -> list[Item]:
+    """Return, to be judged again, the event partitions whose day was compared with what another service's is no more.
+
+    Only where either has a pseudonym that the other has: else the comparison ends the same.
+    """
+    why = "another service's day, which it was compared with, has changed since"
+    return [
+        replace(item, reason="changed", why=why)
+        for item in items
+        if item.partition.kind == "events"
+        and item.reason == "unchanged"
+        and item.record
+        and _is_stale(job, item.record)
+    ]
+
+
+def _is_stale(job: Job, record: Record) -> bool:
+    own, seen = parse(record.partition), record.body["consents"]
+    for service in job.catalogue.services:
+        verdicts = job.ledger.verdicts.get(Partition("events", service, own.day).id, [])
+        if service == own.service or not verdicts or verdicts[-1].body["consents"] <= seen:  # as old, or judged with it
+            continue
+        if not _in_two_services(record) and not _in_two_services(verdicts[-1]):
+            continue
+        known = [verdict.content for verdict in verdicts if verdict.body["consents"] <= seen]
+        if known[-1:] != [verdicts[-1].content]:
+            return True
+    return False
+
+
+def _in_two_services(record: Record) -> bool:
+    """Whether pseudonyms of a partition were seen in another service's."""
+    return any(one["expectation"] == "pseudonym_one_service" for one in record.failed)
 
 
 def _told_more(consents: Sequence[Item]) -> list[Partition]:

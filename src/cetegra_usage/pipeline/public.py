@@ -34,12 +34,13 @@ WITHHELD: Literal["withheld"] = "withheld"
 
 LIMITS = (
     "Detectors find the shapes of personal data that they know, not every kind there is.",
+    "What stands where an id, a time or a yes or no belongs, and is none, blocks its day and is not searched further.",
     "Consent is judged by the consent log, not by what a person saw on the screen.",
     "Whether a recipient's number is a pseudonym too is not looked at: the two are never brought together.",
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",
     "A pseudonym used in two services is found where both were used on one day.",
     "A session that outlives a tab is found where it was used just as many days before as a tab may last, or one more.",
-    "What is compared with other days (these two, and the volume) is compared with those that were there at the time.",
+    "What is compared with other days (that, and the volume) is compared with those that were there at the time.",
     "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
     "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",

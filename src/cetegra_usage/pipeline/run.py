@@ -125,8 +125,12 @@ def _take(
     process.write_intervals(job, fresh)
     waits = plan.blocked_from(job, last, [one.partition.day for one in outcomes if _is_refused(job, one)])
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
-    told = _amiss(job, outcomes)
-    told += _outcomes(job, events, each, keep=keep, again=again)
+    told = _outcomes(job, events, each, keep=keep, again=again)
+    if keep:
+        late = plan.stale(job, [item for item, one in zip(events, told, strict=True) if one.state == "unchanged"])
+        redone = {one.partition: one for one in _outcomes(job, late, each, keep=keep, again=again)}
+        told = [redone.get(one.partition, one) for one in told]
+    told = _amiss(job, outcomes) + told
     feedback = [item for item in planned.items if item.partition.kind == "feedback"]
     return told + _amiss(job, _outcomes(job, feedback, each, keep=keep, again=again))
 
