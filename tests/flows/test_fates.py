@@ -522,15 +522,32 @@ def test_a_file_cut_in_half_without_a_seal_is_incomplete(config: Path) -> None:
     assert only(config).state == "incomplete"
 
 
+def _with_docs(config: Path) -> None:
+    """Declare a second service, with one feature."""
+    page = 'key = "docs.page"\ntitle = "Page"\nservice = "docs"\nactions = ["open"]\nowner = "docs"\nsince = 2026-01-01'
+    with (config.parent / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
+        catalogue.write(f'[[service]]\nkey = "docs"\ntitle = "Docs"\n[[feature]]\n{page}\n')
+
+
+def test_a_service_that_never_landed_has_nothing_to_hide(config: Path) -> None:
+    """One person on one day, and days that are missing. That nobody used the other service its lack of days tells."""
+    _with_docs(config)
+    consenting(config)
+    landed.land_events(config, [identified(1)])
+    report = landed.run(config)
+    assert (report.exit_code, report.releases[-1].period.key) == (0, "2026-06")
+    activity = pl.read_parquet(config.parent / "publish" / report.releases[-1].path / "data/activity.parquet")
+    assert set(activity.filter(service="docs")["dau_status"]) == {"published"}
+    assert "withheld" in set(activity.filter(service="workspace")["dau_status"])
+
+
 @pytest.mark.parametrize("services", [("workspace", "docs"), ("docs", "workspace")])
 def test_a_pseudonym_of_two_services_is_told_of_both_whichever_lands_first(
     config: Path, services: tuple[str, str]
 ) -> None:
     consenting(config)
     feature = {"workspace": "cases.open_list", "docs": "docs.page"}
-    page = 'key = "docs.page"\ntitle = "Page"\nservice = "docs"\nactions = ["open"]\nowner = "docs"\nsince = 2026-01-01'
-    with (config.parent / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
-        catalogue.write(f'[[service]]\nkey = "docs"\ntitle = "Docs"\n[[feature]]\n{page}\n')
+    _with_docs(config)
 
     def land_and_run(service: str, **row: Any) -> dict[str, str]:
         rows = [identified(len(row) + 1, service=service, feature=feature[service]) | row]

@@ -206,6 +206,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         disclosure=job.settings.disclosure,
         released=released,
         ahead=(month, _measured(job, month)) if month else None,
+        begins={service: public.first_day(job, service) for service in job.catalogue.services},
     )
     document = public.evidence(job, period, revision, protection, _previous(manifest))
     errata: list[Change] = []

@@ -18,6 +18,7 @@ from cetegra_usage.protect.suppress import Plan, complement, further, margins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
@@ -100,6 +101,7 @@ def decide(
     ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None = None,
     suspects: Collection[Name] = (),
     reach: int = 0,
+    begins: Mapping[str, date | None] | None = None,
 ) -> Decision:
     """Decide what of a release is withheld; the arguments are those of `protect`, and how careful it has to be.
 
@@ -113,11 +115,12 @@ def decide(
         ahead: The release that comes next: its counts are withheld with this one's.
         suspects: Cells that an audit found exposed.
         reach: How many rows away from those everything is withheld.
+        begins: As for `protect`.
 
     Raises:
         DisclosureError: Something stays exposed whatever is withheld: earlier releases have told too much.
     """
-    places = _places(period, tables, definitions, disclosure, released, ahead)
+    places = _places(period, tables, definitions, disclosure, released, ahead).with_columns(void=_void(begins or {}))
     cells, number = _cells(places, definitions, disclosure, _means(period, tables, definitions, disclosure, released))
     goal = Goal(disclosure.threshold, disclosure.rounding)
     silent = cells.means["here"].to_numpy()
@@ -141,6 +144,15 @@ def decide(
         ),
         means=cells.means.filter(pl.Series(silent)).select("table", "mean", "row"),
     )
+
+
+def _void(begins: Mapping[str, date | None]) -> pl.Expr:
+    """Return whether a place is of a service, and of days before it landed anything."""
+    never = pl.lit(value=False)
+    for service, first in begins.items():
+        own = pl.col("service") == service
+        never |= own if first is None else own & (pl.col("last") < first)
+    return never
 
 
 def nothing() -> Decision:
@@ -286,7 +298,8 @@ def _cells(
     few, dominated, hidden, near, unseen = (
         np.append(flags, np.zeros(gaps, dtype=bool)) for flags in (few, dominated, hidden, near, unseen)
     )
-    zero = _zeros(system, value, few, here & ~told)
+    void = np.append(any_of(places["void"].to_numpy()), np.zeros(gaps, dtype=bool)) & (value == 0) & here & ~hidden
+    zero = _zeros(system, value, few, here & ~told & ~void)
     rule = np.full(len(value), -1)
     for place, flags in reversed(list(enumerate((few, dominated, zero, near | hidden)))):
         rule[flags] = place
@@ -314,7 +327,7 @@ def _cells(
     rest = _rests(rows.keep(rows.rest), number, len(value))
     declared = sparse.csr_matrix((rows.sign, (rows.row, number[rows.cell])), shape=(len(rows.equal), len(value)))
     above = _above(rows, number)
-    free = here & ~told & ~hidden
+    free = here & ~told & ~hidden & ~void
     return _Cells(value, here, free, rule, system, point, joined, rest, declared, above, unseen, figures), number
 
 

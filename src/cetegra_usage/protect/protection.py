@@ -15,6 +15,7 @@ from cetegra_usage.protect.audit import AuditResult, Name, audit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Period
@@ -84,6 +85,7 @@ def protect(
     disclosure: Disclosure,
     released: Sequence[ReleasedTables] = (),
     ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None = None,
+    begins: Mapping[str, date | None] | None = None,
 ) -> Protection:
     """Protect all tables of a release together.
 
@@ -97,6 +99,8 @@ def protect(
             revision, oldest first.
         ahead: Period and exact marts of the release that comes next, where it can't withhold what this one and those
             before would give away: a month whose last week this is. What it has to withhold is decided with this one.
+        begins: The day from which each service landed anything, None where it never did. A 0 of before is nobody's, and
+            everybody knows: the evidence lists no partition.
 
     Raises:
         DisclosureError: The release would tell too much whatever is withheld, or its audit infers what is withheld.
@@ -121,6 +125,7 @@ def protect(
                 ahead=along,
                 suspects=suspects,
                 reach=reach,
+                begins=begins or {},
             )
         except DisclosureError as error:
             if not along:  # else only the two together are
