@@ -56,13 +56,13 @@ def exit_code(findings: list[Finding]) -> int:
 def _settings(settings: Settings) -> Iterator[Finding]:
     tried = {
         "catalogue.path": lambda: _said(declared(settings)),
-        "engine.memory_limit": lambda: _memory(settings),
-        "engine.runner": lambda: _runner(settings),
+        "engine.memory_limit": lambda: connect(memory_limit=settings.engine.memory_limit).close(),
+        "engine.runner": lambda: installation.runner(settings.engine),
     }
     for key, value, origin in settings.rows():
         shown = "none" if value is None else str(value)
         try:
-            told = tried[key]() if key in tried else ""
+            told = (tried[key]() if key in tried else None) or ""
         except ConfigurationError as error:
             yield Finding("setting", key, f"{shown} ({origin})", error)
         else:
@@ -81,16 +81,6 @@ def _said(catalogue: Catalogue) -> str:
         f": {len(catalogue.services)} services, {len(catalogue.user_types)} user types,"
         f" {len(catalogue.features)} features"
     )
-
-
-def _memory(settings: Settings) -> str:
-    connect(memory_limit=settings.engine.memory_limit).close()
-    return ""
-
-
-def _runner(settings: Settings) -> str:
-    installation.runner(settings.engine)
-    return ""
 
 
 def _stores(settings: Settings, today: date) -> Iterator[Finding]:

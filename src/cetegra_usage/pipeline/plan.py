@@ -19,7 +19,7 @@ from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from cetegra_usage.ledger import Record
@@ -129,7 +129,7 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
         if partition.kind == "events" and item.reason == "unchanged" and item.record and late.touches(item):
             why = "a change of consent landed after its verdict"
             items[partition] = replace(item, reason="late consent", why=why)
-    for item in stale(job, list(items.values())):
+    for item in stale(job, items.values()):
         items[item.partition] = item
     refused = [
         item.partition.day
@@ -140,7 +140,7 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
     return Plan(tuple(item.waiting(waits) if item.partition.kind == "events" else item for item in items.values()))
 
 
-def stale(job: Job, items: Sequence[Item]) -> list[Item]:
+def stale(job: Job, items: Iterable[Item]) -> list[Item]:
     """Return, to be judged again, the event partitions whose day was compared with what another service's is no more.
 
     Only where either has a pseudonym that the other has: else the comparison ends the same.

@@ -114,14 +114,13 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
     # A row that no figures fulfil is false; else what follows from one false row would be held against true ones.
     system = system.keep(_held(system, *_activity(system, system.lower, system.upper)))
     while True:
-        _, _, broken = _propagate(system)
+        lower, upper, broken = _propagate(system)
         if not broken.any():
             break
         around = np.zeros(len(system.lower), dtype=bool)
         around[system.cell[broken[system.row]]] = True
         weak = system.weak & (np.bincount(system.row, around[system.cell], minlength=system.rows) > 0)
         system = system.keep(~next(rows for rows in (broken & system.weak, weak, broken) if rows.any()))
-    lower, upper, _ = _propagate(system)
     point = start(replace(system, lower=lower, upper=upper), value, known) if len(system.users) else None
     point = start(system, value, known) if point is None else point
     system, point = (system, point) if point is not None else _reconciled(system)

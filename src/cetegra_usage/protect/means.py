@@ -54,10 +54,10 @@ def narrowed(system: System, withheld: Flags, means: pl.DataFrame, truth: Intege
     np.maximum.at(lower, total[both], total_low[both])
     np.minimum.at(upper, total[both], total_high[both])
     at, cell = exploded(means, "within")
-    true = fits[at] & ((truth[cell] < 0) | (truth[cell] >= total_low[at]))
+    true = fits[at] & _contains(total_low[at], np.full(len(at), np.inf), truth[cell])
     np.maximum.at(lower, cell[true], total_low[at[true]])
     at, cell = exploded(means, "leaves")
-    true = fits[at] & ((truth[cell] < 0) | (truth[cell] <= spare[at]))
+    true = fits[at] & _contains(np.zeros(len(at)), spare[at], truth[cell])
     np.minimum.at(upper, cell[true], spare[at[true]])
     for _, group in of_several.group_by("group", maintain_order=True):
         cells = group["count"].to_numpy()

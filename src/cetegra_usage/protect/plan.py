@@ -315,11 +315,12 @@ def _cells(
     ).with_columns(parts=pl.len().over("group"))
     bounded = links.beside_means(means, places)
     bounded = bounded.with_columns(cell=pl.Series(number[bounded["cell"].to_numpy()], dtype=pl.Int64))
+    joined = joined.with_row_index("at")
     for relation in ("within", "leaves"):
         cells_of = (
             bounded.filter(relation=relation).group_by("at", maintain_order=True).agg(pl.col("cell").alias(relation))
         )
-        joined = joined.with_row_index("at").join(cells_of, on="at", how="left", maintain_order="left").drop("at")
+        joined = joined.join(cells_of, on="at", how="left", maintain_order="left")
     past = joined.filter(~pl.col("here"))
     system = narrowed(_seen(system, rule >= 0), rule >= 0, past, np.where(here, value, -1))
     system, point = settled(system, value.astype(np.float64), here)
@@ -575,14 +576,14 @@ def _withheld(period: Period, cells: _Cells, more: Integers, goal: Goal, *, with
                 more = further(plan, found.cells)
                 if not len(more):
                     break
-            more = np.union1d(more, _authored(cells, found.cells, rule >= 0))
+            more = np.union1d(more, _telling(cells, found.cells, rule >= 0))
             rule[more[rule[more] < 0]] = RULES.index("complementary")
         # What is safe stays safe when more is withheld.
         watched = np.union1d(found.cells, np.flatnonzero((rule >= 0) & ~withheld))
     raise _refused(period)
 
 
-def _authored(cells: _Cells, people: Integers, withheld: Flags) -> Integers:
+def _telling(cells: _Cells, people: Integers, withheld: Flags) -> Integers:
     """Return the events that are shown, and can be withheld, which tell of some people that they are there."""
     events = cells.system.events[np.isin(cells.system.users, people)]
     return np.unique(events[cells.free[events] & ~withheld[events]])

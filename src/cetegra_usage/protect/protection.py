@@ -125,7 +125,7 @@ def protect(
                 ahead=along,
                 suspects=suspects,
                 reach=reach,
-                begins=begins or {},
+                begins=begins,
             )
         except DisclosureError as error:
             if not along:  # else only the two together are

@@ -19,6 +19,7 @@ _STOP = r"(?![a-z0-9])"
 _MAILBOX = re.compile(rf"\S*(?:@|{_AT})\S*")
 _AT_WORDS = frozenset({"at", "krollalfa", "snabel", "snabela"})
 _RESERVED = frozenset({"example", "eksempel", "localhost", "localdomain"})
+_PRIVATE = "local|lan|localdomain|internal|intranet|corp"
 _SPACE = re.compile(r"\s+")
 
 
@@ -51,9 +52,8 @@ def _has_mailbox_sign(reading: Reading) -> bool:
 @cache
 def _page_sign() -> re.Pattern[str]:
     """Match anything that a page's address needs: the rest is spared the patterns."""
-    private = "local|lan|internal|intranet|corp"
     return re.compile(
-        rf"://|http|www|utm_|clid|com|ref|from|via|src|source|{private}|{_either(words('sites') | _RESERVED)}"
+        rf"://|http|www|utm_|clid|com|ref|from|via|src|source|{_PRIVATE}|{_either(words('sites') | _RESERVED)}"
     )
 
 
@@ -83,7 +83,7 @@ def _host_patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"{start}(?:{referrer})[^a-z0-9]+(?:{site}){_STOP}"),
         re.compile(rf"{start}(?:{_either(_RESERVED)})[._](?:{ending}|local)$"),
         re.compile(r"^(?:[a-z0-9_-]+\.){2,}(?:local|lan|localdomain)$"),
-        re.compile(r"^(?=[^.]*[0-9])(?:[a-z0-9_-]+\.)+(?:local|lan|localdomain|internal|intranet|corp)$"),
+        re.compile(rf"^(?=[^.]*[0-9])(?:[a-z0-9_-]+\.)+(?:{_PRIVATE})$"),
     )
 
 

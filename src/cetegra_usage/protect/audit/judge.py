@@ -168,7 +168,6 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
     """Use a mean: which whole totals, over which whole counts, round to the three figures that were published?"""
     shown = np.isfinite(upper[mean.count])
     count, total, figure = mean.count[shown], mean.total[shown], mean.figure[shown]
-    number_of = np.cumsum(shown) - 1
     known = (total >= 0) & np.isfinite(upper[total])
     least, most = np.where(known, lower[total], 0.0), np.where(known, upper[total], np.inf)
     half = _half_unit(figure)
@@ -183,16 +182,13 @@ def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
         low, high = np.where(fits, np.minimum(low, begin), low), np.where(fits, np.maximum(high, end), high)
         spare = np.where(fits, np.maximum(spare, end - number), spare)
     fits = ~np.isnan(first)
-    for (at, cell), is_least in ((mean.within, True), (mean.leaves, False)):
-        of = number_of[at]
-        use = shown[at]
-        use[use] = fits[of[use]]
-        if is_least:  # what a figure contradicts is left to it
-            use[use] = low[of[use]] <= upper[cell[use]]
-            np.maximum.at(lower, cell[use], low[of[use]])
-        else:
-            use[use] = spare[of[use]] >= lower[cell[use]]
-            np.minimum.at(upper, cell[use], spare[of[use]])
+    total_least, rest_most = np.zeros(len(shown)), np.full(len(shown), np.inf)
+    total_least[shown], rest_most[shown] = np.where(fits, low, 0.0), np.where(fits, spare, np.inf)
+    # What a figure contradicts is left to it.
+    at, cell = mean.within
+    np.maximum.at(lower, cell, np.where(total_least[at] <= upper[cell], total_least[at], 0.0))
+    at, cell = mean.leaves
+    np.minimum.at(upper, cell, np.where(rest_most[at] >= lower[cell], rest_most[at], np.inf))
     lower[count[fits]], upper[count[fits]] = first[fits], last[fits]
     fits &= known
     lower[total[fits]] = np.maximum(lower[total], low)[fits]
