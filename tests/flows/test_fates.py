@@ -12,12 +12,26 @@ import pyarrow as pa
 import pytest
 
 from cetegra_usage import rollup
+from cetegra_usage.model import each_day
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import plan, state
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from support import landed
-from support.landed import DAY, EVENT, OTHER, PERSON, TODAY, change, event, failures, identified, land, only
+from support.landed import (
+    DAY,
+    EVENT,
+    OTHER,
+    PERSON,
+    TODAY,
+    change,
+    event,
+    failures,
+    identified,
+    land,
+    only,
+    recipient_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +83,37 @@ def test_a_row_that_breaks_a_rule_quarantines_the_day(
     assert outcome.state == "quarantined"
     assert {"promise": promise, "expectation": expectation, "count": 1} in list(outcome.failed)
     assert (outcome.rows.quarantined, outcome.rows.accepted) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"consent": True, "pseudonym": "7.5"}, {"values_readable": 1}),
+        ({"consent": True, "pseudonym": "7.5", "session_id": SESSION}, {"values_readable": 1}),
+        ({"pseudonym": "7.5"}, {"values_readable": 1, "no_pseudonym_without_consent": 1}),
+        ({"session_id": "a tab"}, {"values_readable": 1, "session_only_with_consent": 1}),
+        ({"consent": True, "pseudonym": str(PERSON), "session_id": "a tab"}, {"values_readable": 1}),
+    ],
+)
+@pytest.mark.parametrize("form", ["parquet", "ndjson"])
+def test_an_id_that_cannot_be_read_is_no_missing_one(
+    config: Path, form: str, changed: dict[str, Any], found: dict[str, int]
+) -> None:
+    consenting(config)
+    rows = [event(1), event(2, **changed)]
+    if form == "parquet":
+        schema = pa.schema([pa.field("pseudonym", pa.string()) if one.name == "pseudonym" else one for one in EVENT])
+        landed.land_events(config, rows, schema=schema)
+    else:
+        land(config.parent / f"landing/events/service=workspace/day={DAY}", {"part.ndjson": landed.ndjson(rows)}, 2)
+    assert failures(only(config)) == found
+
+
+def test_a_float_is_no_pseudonym_and_not_a_missing_one(config: Path) -> None:
+    consenting(config)
+    rows = [event(1), event(2, consent=True, pseudonym=7.5), event(3, pseudonym=1e300)]
+    land(config.parent / f"landing/events/service=workspace/day={DAY}", {"part.ndjson": landed.ndjson(rows)}, 3)
+    assert failures(only(config)) == {"values_readable": 2, "no_pseudonym_without_consent": 1}
 
 
 def test_a_column_that_is_not_there_is_no_missing_value(config: Path) -> None:
@@ -539,6 +584,25 @@ def test_a_service_that_never_landed_has_nothing_to_hide(config: Path) -> None:
     activity = pl.read_parquet(config.parent / "publish" / report.releases[-1].path / "data/activity.parquet")
     assert set(activity.filter(service="docs")["dau_status"]) == {"published"}
     assert "withheld" in set(activity.filter(service="workspace")["dau_status"])
+
+
+def test_a_service_whose_first_day_lands_late_is_taken_into_the_releases_that_said_it_had_none(config: Path) -> None:
+    """Five people of it: zeros of every period that reaches the day were shown, and none of those is withheld now."""
+    _with_docs(config)
+    monday = date(2026, 6, 1)
+    persons = [recipient_of(number) for number in range(1, 31)]
+    landed.land_consents(config, [change(0.0, "granted", person, day=monday) for person in persons], day=monday)
+    for day in each_day(monday, monday + timedelta(days=20)):
+        rows = [identified(number, person=person, day=day) for number, person in enumerate(persons, 1)]
+        landed.land_events(config, rows[day.day % 7 :], day=day)
+    periods = [release.period.key for release in landed.run(config).releases]
+    few = [identified(99 + number, person=person, service="docs") for number, person in enumerate(persons[:5])]
+    landed.land_events(config, [row | {"feature": "docs.page"} for row in few], service="docs")
+    report = landed.run(config)
+    assert [(release.period.key, release.revision) for release in report.releases] == [(key, 2) for key in periods]
+    for release in report.releases:
+        activity = pl.read_parquet(config.parent / "publish" / release.path / "data/activity.parquet")
+        assert set(activity.filter(pl.col("mau") > 0)["mau"]) == {30}
 
 
 @pytest.mark.parametrize("services", [("workspace", "docs"), ("docs", "workspace")])

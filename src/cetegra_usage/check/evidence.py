@@ -277,7 +277,8 @@ def _examine(
     events, sessions = _number(connection, landed, settled, day if odd else None)
     counts |= sessions.faults | {"event_id_random": events.count - events.random}
     if odd or events.count < landed:
-        counts |= _row(sql.frame(connection, "row_faults", day=partition.day, ids=events.count))
+        more = _row(sql.frame(connection, "row_faults", day=partition.day, ids=events.count))
+        counts |= {name: (counts.get(name) or 0) + (count or 0) for name, count in more.items()}
     else:
         counts |= dict.fromkeys(_VALUE_RULES, 0)
     is_untouched = _look(connection, skew).isdisjoint(_SET_APART)

@@ -1,9 +1,10 @@
 """Landed files as one typed DuckDB view, whatever their form; what does not cast is counted, never shown.
 
 The view `landed` (`feedback` of answers to notices) has the columns of the contract, typed; of each instant also
-`<name>_us`, microseconds since 1970 (UTC); two counters a row: `unreadable` (values that are there and do not cast) and
-`lost` (of the columns in which null is never allowed: values that do not cast, and columns that are absent; what else
-is null in them is missing); and where the row is: `file`, and its `place` in it.
+`<name>_us`, microseconds since 1970 (UTC); of each column in which null is allowed `<name>_unread`, 1 where its null
+is a value that does not cast; two counters a row: `unreadable` (values that are there and do not cast) and `lost` (of
+the columns in which null is never allowed: values that do not cast, and columns that are absent; what else is null in
+them is missing); and where the row is: `file`, and its `place` in it.
 """
 
 from __future__ import annotations
@@ -276,6 +277,7 @@ def _project(
         for name, cast in values.items()
         if cast != raw[name]
     }
+    columns += [f"{failed.get(name, '0')} AS {name}_unread" for name in schema.kinds if name in schema.nullable]
     lost = [failed.get(name, "0") if name in values else "1" for name in schema.kinds if name not in schema.nullable]
     columns += [f"{' + '.join(failed.values()) or '0'} AS unreadable", f"{' + '.join(lost)} AS lost"]
     return relation.project(f"{', '.join(columns)}, {place}")

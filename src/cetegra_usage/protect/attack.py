@@ -123,7 +123,7 @@ def settled(system: System, value: Floats, known: Flags) -> tuple[System, Floats
         system = system.keep(~next(rows for rows in (broken & system.weak, weak, broken) if rows.any()))
     point = start(replace(system, lower=lower, upper=upper), value, known) if len(system.users) else None
     point = start(system, value, known) if point is None else point
-    system, point = (system, point) if point is not None else _reconciled(system)
+    system, point = (system, point) if point is not None else _reconciled(system, value, known)
     return _authored(system, point), point
 
 
@@ -133,8 +133,8 @@ def _authored(system: System, point: Floats) -> System:
     return replace(system, events=system.events[there], users=system.users[there], most=system.most[there])
 
 
-def _reconciled(system: System) -> tuple[System, Floats]:
-    """Leave out the rows that must go so that all others hold together: as little as can be, weak ones first."""
+def _reconciled(system: System, value: Floats, known: Flags) -> tuple[System, Floats]:
+    """Leave out the rows that must go so that all others hold of what is true: as little as can be, weak ones first."""
     rows, cells = system.rows, len(system.lower)
     equal = np.flatnonzero(system.equal)
     loose = replace(
@@ -142,8 +142,8 @@ def _reconciled(system: System) -> tuple[System, Floats]:
         row=np.concatenate([system.row, np.arange(rows), equal]),
         cell=np.concatenate([system.cell, cells + np.arange(rows + len(equal))]),
         sign=np.concatenate([system.sign, -np.ones(rows), np.ones(len(equal))]),
-        lower=np.concatenate([system.lower, np.zeros(rows + len(equal))]),
-        upper=np.concatenate([system.upper, np.full(rows + len(equal), np.inf)]),
+        lower=np.concatenate([np.where(known, value, system.lower), np.zeros(rows + len(equal))]),
+        upper=np.concatenate([np.where(known, value, system.upper), np.full(rows + len(equal), np.inf)]),
     )
     cost = np.where(system.weak, 1.0, _FIRM)
     found = solve(loose, np.concatenate([np.zeros(cells), cost, cost[equal]]))
@@ -528,14 +528,14 @@ def start(system: System, value: Floats, known: Flags) -> Floats | None:
     """Return a point that fulfils every row, or none where there is none: the truth, as far as it is known."""
     point = np.where(known, value, np.clip(0.0, system.lower, system.upper))
     touched = np.unique(system.cell)
-    for cells in (touched[~known[touched]], touched):
-        if not len(cells):
-            return point
-        found = solve(within(system, cells, point), np.zeros(len(cells)))
-        if found is not None:
-            point[cells] = found[: len(cells)]
-            return point
-    return None
+    cells = touched[~known[touched]]
+    if not len(cells):
+        return point
+    found = solve(within(system, cells, point), np.zeros(len(cells)))
+    if found is None:
+        return None
+    point[cells] = found[: len(cells)]
+    return point
 
 
 def programme(system: System) -> Programme:

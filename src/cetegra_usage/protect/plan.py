@@ -344,8 +344,10 @@ def _current(rows: links.Rows, places: pl.DataFrame, figure: Integers, disclosur
     """
     here, told, before = (places[name].to_numpy() for name in ("here", "told", "before"))
     changed = here & ~np.isnan(before) & ~told
-    certain = told | changed
-    low, high = _told(np.where(changed, np.nan_to_num(before), figure).astype(np.int64), disclosure)
+    was = np.where(changed, np.nan_to_num(before), figure).astype(np.int64)
+    nobody = _nobody_then(rows, (told | changed) & (was == 0))
+    certain = told | changed | nobody
+    low, high = _told(np.where(nobody, 0, was), disclosure)
     count = len(rows.equal)
 
     def rows_with(flags: Flags) -> Flags:
@@ -356,6 +358,20 @@ def _current(rows: links.Rows, places: pl.DataFrame, figure: Integers, disclosur
     outdated = rows_with(changed) & rows_with(~here) & ~rows_with(~certain)
     outdated &= (least <= 0) & (~rows.equal | (most >= 0))
     return rows.keep(~outdated)
+
+
+def _nobody_then(rows: links.Rows, zero: Flags) -> Flags:
+    """Return the cells that were 0 before, since rows say so of what was shown to be 0: days that no release shows."""
+    whole, count = rows.sign < 0, len(rows.equal)
+    while True:
+        more = np.bincount(rows.row, ~zero[rows.cell], minlength=count)
+        above = np.bincount(rows.row, ~zero[rows.cell] & whole, minlength=count)
+        follows = np.where(whole, rows.equal[rows.row] & (more == above)[rows.row], (above == 0)[rows.row])
+        wider = zero.copy()
+        wider[rows.cell[follows]] = True
+        if wider.sum() == zero.sum():
+            return zero
+        zero = wider
 
 
 def _same(rows: links.Rows, exact: Integers, figure: Integers, here: Flags, hidden: Flags) -> tuple[Integers, int]:

@@ -147,6 +147,7 @@ def _outdated(said: Rows, facts: Facts, disclosure: Disclosure) -> Marks:
     below, above = _spread(disclosure)
     changed = ~np.isnan(facts.before)
     figure = np.where(changed, facts.before, facts.figure)
+    figure = np.where(_none_then(said, figure == 0), 0, figure)
     least, most = np.where(figure == 0, 0, figure - below), np.where(figure == 0, 0, figure + above)
 
     def parts(value: Any) -> Values:
@@ -154,14 +155,31 @@ def _outdated(said: Rows, facts: Facts, disclosure: Disclosure) -> Marks:
 
     touched = changed[said.whole] | (parts(changed) > 0)
     apart = ~facts.here[said.whole] | (parts(~facts.here) > 0)
+    shown = changed & ~np.isnan(facts.figure)
+    withdrawn = ~shown[said.whole] & (parts(shown) == 0)
     low, high = parts(least) - most[said.whole], parts(most) - least[said.whole]
     # A sum with something unknown in it is not a number, and fulfils nothing.
     return (
         touched
         & apart
-        & ((low <= 0) | (said.relation > 0) & ~np.isnan(low))
-        & ((high >= 0) | (said.relation < 0) & ~np.isnan(high))
+        & (
+            withdrawn
+            | ((low <= 0) | (said.relation > 0) & ~np.isnan(low))
+            & ((high >= 0) | (said.relation < 0) & ~np.isnan(high))
+        )
     )
+
+
+def _none_then(said: Rows, none: Marks) -> Marks:
+    """Return the cells that were 0 before: those that were shown so, and what hangs on them alone."""
+    none = none.copy()
+    while True:
+        before = int(none.sum())
+        none[said.part[((said.relation <= 0) & none[said.whole])[said.row]]] = True
+        some = np.bincount(said.row, ~none[said.part], minlength=len(said)) > 0
+        none[said.whole[(said.relation >= 0) & ~some]] = True
+        if int(none.sum()) == before:
+            return none
 
 
 def _narrow(mean: Mean, lower: Values, upper: Values) -> None:
