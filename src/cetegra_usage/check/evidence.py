@@ -225,7 +225,9 @@ def _examine_feedback(
         found = _row(sql.frame(connection, "account_digests"))
         counts["recipient_no_account_digest"] = found["pseudonym_no_account_digest"]
     texts: dict[str, int] = dict(sql.frame(connection, "feedback_texts").iter_rows())
-    found, per_detector, passed = _search(texts, shape.names)
+    is_strange = shape.extra or counts["feedback_values_readable"]
+    strange = sql.frame(connection, "strange_answers") if is_strange else None
+    found, per_detector, passed = _search(texts, shape.names, strange)
     counts |= {f"feedback_{name}": rows for name, rows in found.items()}
     _add_shape(counts, shape, needs, prefix="feedback_")
     sql.table(connection, "held_notices")
@@ -297,7 +299,9 @@ def _examine(
         texts.setdefault(context.masked, 1)  # a folder's name is judged whether or not a row says it
     if not re.fullmatch(KEY, service):
         counts["service_is_a_key"] = counts["service_is_a_key"] or 1
-    found, per_detector, passed = _search(texts, shape.names)
+    is_strange = shape.extra or counts["values_readable"]
+    strange = sql.frame(connection, "strange_texts") if is_strange else None
+    found, per_detector, passed = _search(texts, shape.names, strange)
     counts |= found
     _add_shape(counts, shape, needs)
     sql.table(connection, "accepted_groups")
@@ -405,8 +409,10 @@ def _numbers(numbers: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame({"number": list(numbers)}, schema={"number": pl.Int64})
 
 
-def _search(texts: Mapping[str, int], names: Iterable[str]) -> tuple[dict[str, int], dict[str, int], set[str]]:
-    """Let the detectors look at the texts that the catalogue does not know, and at unlisted names.
+def _search(
+    texts: Mapping[str, int], names: Iterable[str], strange: pl.DataFrame | None
+) -> tuple[dict[str, int], dict[str, int], set[str]]:
+    """Let the detectors look at the texts that the catalogue does not know, at unlisted names, and at strange texts.
 
     Returns:
         Rows (or names) found for each expectation of the detectors, the same for each detector,
@@ -431,6 +437,8 @@ def _search(texts: Mapping[str, int], names: Iterable[str]) -> tuple[dict[str, i
             passed.add(text)
     for name in sorted(names):
         count(detectors.detect_name(name), 1)
+    for text, is_unlisted, rows in strange.iter_rows() if strange is not None else ():
+        count(detectors.detect(text) if is_unlisted else detectors.detect_misplaced(text), rows)
     return by_expectation, by_detector, passed
 
 

@@ -4,11 +4,13 @@ The view `landed` (`feedback` of answers to notices) has the columns of the cont
 `<name>_us`, microseconds since 1970 (UTC); of each column in which null is allowed `<name>_unread`, 1 where its null
 is a value that does not cast; two counters a row: `unreadable` (values that are there and do not cast) and `lost` (of
 the columns in which null is never allowed: values that do not cast, and columns that are absent; what else is null in
-them is missing); and where the row is: `file`, and its `place` in it.
+them is missing); the texts that no column holds, as lists or null: `unread`, those that do not cast, and `unlisted`,
+those of columns and keys that the contract does not list; and where the row is: `file`, and its `place` in it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,6 +77,15 @@ _JSON_CASTS: Mapping[str, Mapping[str, str]] = {
 _ROW_NUMBER = "file_row_number"  # DuckDB's own, of every Parquet file
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PIECE_BYTES = 1 << 20
+
+_NOTHING = "NULL::VARCHAR[]"
+_OTHER_KEYS = """
+list_transform(
+    list_filter(json_keys(json), lambda key: NOT list_contains({listed}, key)),
+    lambda key: json ->> ('/' || replace(replace(key, '~', '~0'), '/', '~1'))
+)"""
+_TEXTS = re.compile(r"VARCHAR|BLOB|JSON|ENUM.*|STRUCT.*|MAP.*|.*\]")
+"""Kinds of an unlisted column of which values are searched: numbers and times can be many things."""
 
 _UNTYPED = '"NULL"'
 _NULLS = {"uuid": "UUID", "instant": "TIMESTAMP", "text": "VARCHAR", "flag": "BOOLEAN", "whole": "BIGINT"}
@@ -203,9 +214,13 @@ def _parquet(
     sure = {name for name in values if _CASTS[schema.kinds[name]].get(types[name]) in _SURE}
     raw = {name: values[name] if name in sure else f'"{name}"' for name in values}
     times = {name: f'"{name}"' for name in values if types[name] == "TIMESTAMP WITH TIME ZONE"}
+    texts = [_text_of(name, types[name]) for name in sorted(extra) if _TEXTS.fullmatch(types[name])]
     # A column of that name hides it: rows are counted then, in the file's order.
     place = "row_number() OVER ()" if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER
-    return _project(relation, schema, values, raw, values | times, f"{number} AS file, {place} AS place")
+    told = {name: _text_of(name, types[name]) for name in values if types[name] in ("VARCHAR", "BLOB")}
+    unlisted = f"[{', '.join(texts)}]" if texts else _NOTHING
+    where = f"{number} AS file, {place} AS place"
+    return _project(relation, schema, values, raw, values | times, told, unlisted, where)
 
 
 def _ndjson(
@@ -224,9 +239,9 @@ def _ndjson(
     shape.missing += int(found["missing"])
     shape.mistyped += int(found["mistyped"])
     shape.names |= set(found["names"] or ()) - set(schema.kinds)
-    texts = lines.project(
-        ", ".join(f"json ->> '$.{name}' AS {name}, json_type(json, '$.{name}') AS {name}_type" for name in schema.kinds)
-    )
+    columns = [f"json ->> '$.{name}' AS {name}, json_type(json, '$.{name}') AS {name}_type" for name in schema.kinds]
+    unlisted = _OTHER_KEYS.format(listed=list(schema.kinds)) if found["extra"] else _NOTHING
+    texts = lines.project(f"{', '.join(columns)}, {unlisted} AS unlisted")
     values = {
         name: "CASE "
         + " ".join(
@@ -236,7 +251,7 @@ def _ndjson(
         for name, of in schema.kinds.items()
     }
     raw = {name: name for name in schema.kinds}
-    _project(texts, schema, values, raw, values, f"{number} AS file").create(f"rows_{table}")
+    _project(texts, schema, values, raw, values, raw, "unlisted", f"{number} AS file").create(f"rows_{table}")
     connection.execute(f"DROP VIEW lines; DROP TABLE {table}")
     return connection.table(f"rows_{table}").project("*, rowid AS place")
 
@@ -263,6 +278,8 @@ def _project(
     values: Mapping[str, str],
     raw: Mapping[str, str],
     times: Mapping[str, str],
+    told: Mapping[str, str],
+    unlisted: str,
     place: str,
 ) -> duckdb.DuckDBPyRelation:
     """Cast the columns, and add what the view has beside them; a column as it should be costs nothing."""
@@ -279,12 +296,23 @@ def _project(
     }
     columns += [f"{failed.get(name, '0')} AS {name}_unread" for name in schema.kinds if name in schema.nullable]
     lost = [failed.get(name, "0") if name in values else "1" for name in schema.kinds if name not in schema.nullable]
-    columns += [f"{' + '.join(failed.values()) or '0'} AS unreadable", f"{' + '.join(lost)} AS lost"]
+    unreadable = " + ".join(failed.values()) or "0"
+    columns += [f"{unreadable} AS unreadable", f"{' + '.join(lost)} AS lost"]
+    texts = ", ".join(f"CASE WHEN {failed[name]} = 1 THEN {told[name]} END" for name in failed if name in told)
+    unread = f"CASE WHEN {unreadable} > 0 THEN [{texts}] END" if texts else _NOTHING
+    columns += [f"{unread} AS unread", f"{unlisted} AS unlisted"]
     return relation.project(f"{', '.join(columns)}, {place}")
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, schema: Schema) -> duckdb.DuckDBPyRelation:
-    return _project(connection.sql("SELECT 1"), schema, {}, {}, {}, "0 AS file, 0::BIGINT AS place").limit(0)
+    nothing = connection.sql("SELECT 1")
+    return _project(nothing, schema, {}, {}, {}, {}, _NOTHING, "0 AS file, 0::BIGINT AS place").limit(0)
+
+
+def _text_of(name: str, kind: str) -> str:
+    """Return what a column of any kind says as text."""
+    column = '"' + name.replace('"', '""') + '"'
+    return f"TRY(decode({column}))" if kind == "BLOB" else f"{column}::VARCHAR"
 
 
 def _literal(file: Path) -> str:

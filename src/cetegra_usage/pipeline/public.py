@@ -34,7 +34,7 @@ WITHHELD: Literal["withheld"] = "withheld"
 
 LIMITS = (
     "Detectors find the shapes of personal data that they know, not every kind there is.",
-    "What stands where an id, a time or a yes or no belongs, and is none, blocks its day and is not searched further.",
+    "What stands where an id or a time belongs, and is none, blocks; only words and addresses are searched for in it.",
     "Consent is judged by the consent log, not by what a person saw on the screen.",
     "Whether a recipient's number is a pseudonym too is not looked at: the two are never brought together.",
     "Events that never landed cannot be seen here; the seal of each partition comes from the collector.",

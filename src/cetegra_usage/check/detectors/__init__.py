@@ -4,6 +4,6 @@
 """
 
 from cetegra_usage.check.detectors.listing import Detector, detectors
-from cetegra_usage.check.detectors.search import Finding, detect, detect_name, judge_catalogue
+from cetegra_usage.check.detectors.search import Finding, detect, detect_misplaced, detect_name, judge_catalogue
 
-__all__ = ["Detector", "Finding", "detect", "detect_name", "detectors", "judge_catalogue"]
+__all__ = ["Detector", "Finding", "detect", "detect_misplaced", "detect_name", "detectors", "judge_catalogue"]

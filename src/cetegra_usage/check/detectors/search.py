@@ -50,6 +50,9 @@ _ON_WORDS = frozenset(
 _UNEXPLAINED = frozenset({"long_number", "free_text", "sensitive_word", "person_name"})
 """Finders that do not say what a long number is; where another does, `long_number` has nothing to add."""
 
+_OF_WORDS = frozenset({"ip_address", "browser_or_system", "url_or_referrer", "email", "sensitive_word", "person_name"})
+"""Finders for what stands where an id or a time belongs: the others find much in an id that is merely damaged."""
+
 _WRITTEN = frozenset({"free_text", "sensitive_word", "browser_or_system"})
 """Finders that a title, written to be read, is not searched with: it names a feature, and nobody's device or health."""
 
@@ -85,6 +88,15 @@ def detect(text: str) -> frozenset[str]:
         ConfigurationError: The list of detectors cannot be used.
     """
     return _detect(text) if len(text) <= _SHORT else _search(text[:_LONGEST], frozenset(_finders()))
+
+
+def detect_misplaced(text: str) -> frozenset[str]:
+    """Return the ids of the detectors that find something in what stands where an id, a time or a yes or no belongs.
+
+    Raises:
+        ConfigurationError: The list of detectors cannot be used.
+    """
+    return detect(text) & _OF_WORDS
 
 
 @lru_cache(maxsize=1 << 16)

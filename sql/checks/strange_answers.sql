@@ -1,0 +1,13 @@
+-- strange_answers: texts of a feedback partition that no column holds, for the detectors
+-- grain: text x is_unlisted
+-- inputs: feedback
+-- parameters: none
+SELECT text, is_unlisted, count(*) AS row_count
+FROM (
+    SELECT unnest(unread) AS text, false AS is_unlisted FROM feedback
+    UNION ALL
+    SELECT unnest(unlisted), true FROM feedback
+)
+WHERE text IS NOT NULL
+GROUP BY ALL
+ORDER BY ALL
