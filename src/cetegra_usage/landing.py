@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.errors import IncompletePartitionError, StorageError
 from cetegra_usage.ledger import sha256_of
 from cetegra_usage.model import Input, Partition
-from cetegra_usage.store import ObjectChangedError, ObjectMissingError
+from cetegra_usage.store import ObjectChangedError, ObjectForbiddenError, ObjectMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,6 +164,8 @@ def look(store: Store, landed: Landed, *, seal_required: bool) -> dict[str, Any]
     """
     if landed.seal is None and seal_required:
         raise _incomplete("it has no seal", "the settings say that every partition is sealed")
+    if any(set("\\\0").intersection(entry.path) for entry in (*landed.files, landed.seal) if entry):
+        raise _incomplete("a name in it is no path", "a backslash in the name of a file or folder leads elsewhere")
     for number, entry in enumerate(landed.files, 1):
         if not entry.path.endswith(ENDINGS):
             raise _incomplete(
@@ -225,7 +227,9 @@ def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
         kinds = {"bytes": int, "rows": int, "sha256": str}
         if all(isinstance(file[key], kind) for file in files.values() for key, kind in kinds.items()):
             return files
-    except (ValueError, KeyError, TypeError, RecursionError, ObjectChangedError, ObjectMissingError):
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    except (ObjectChangedError, ObjectMissingError, ObjectForbiddenError):
         pass
     raise _incomplete("its seal cannot be read", "a seal is JSON that lists name, bytes, sha256 and rows of every file")
 

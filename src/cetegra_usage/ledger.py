@@ -417,6 +417,11 @@ def _own(record: Record) -> list[str]:
     return [key for key in _APART if key in record.body and (record.is_verdict or key != "inputs")]
 
 
+def has_grown(store: Store, ledger: Ledger) -> bool:
+    """Whether somebody has written to the ledger of a warehouse since it was read."""
+    return highest(entry.path for entry in store.list(FOLDER)) > ledger.segments
+
+
 def _summed_up(store: Store) -> Ledger:
     """Return the ledger as it was summed up; an empty one where it was not."""
     document = read_compressed(store, SUM)

@@ -78,7 +78,7 @@ class Retention(_Section):
 class Consent(_Section):
     """How exactly the clocks of the collector and of the consent log agree."""
 
-    skew_seconds: int = Field(default=60, ge=0)
+    skew_seconds: int = Field(default=60, ge=0, lt=86_400)
 
 
 class Session(_Section):
@@ -189,7 +189,8 @@ def _from_environment(environment: Mapping[str, str], known: set[str]) -> dict[s
 def mask(value: Any) -> Any:
     """Hide what could be a credential inside a url; no setting holds one otherwise."""
     if isinstance(value, str):
-        return re.sub(r"(?<=://)[^/@]*@", "***@", re.sub(r"\?.*", "?***", value) if "://" in value else value)
+        # To the last `@`: a key may hold a `/`, and a password an `@`.
+        return re.sub(r"(?<=://).*@", "***@", re.sub(r"\?.*", "?***", value) if "://" in value else value)
     return value
 
 

@@ -101,7 +101,7 @@ def load(name: str) -> Statement:
         ConfigurationError: Its head is incomplete, it holds a second statement, or it uses parameters other than the
             declared ones.
     """
-    files = sorted((root() / "sql").glob(f"*/{name}.sql"))
+    files = sorted((root() / "sql").glob(f"*/{name}.sql")) if re.fullmatch("[a-z0-9_]+", name) else []
     if len(files) != 1:
         raise UsageError(
             f"there is no statement `{name}`",

@@ -39,6 +39,15 @@ def test_a_backfill_redoes_its_days_alone_and_says_why(tmp_path: Path) -> None:
     assert reasons == [["new", f"correction: {REASON}"], ["new"]]
 
 
+def test_a_backfill_corrects_only_what_was_judged_before(tmp_path: Path) -> None:
+    config = zone(tmp_path)
+    land_events(config, [event(1)])
+    with jobs.opened(load_settings(config), DAY + timedelta(days=2)) as job:
+        runs.run(job, DAY, DAY, again=REASON)
+        (record,) = job.ledger.verdicts[f"events/workspace/{DAY}"]
+    assert record.body["reason"] == f"new: {REASON}"
+
+
 def test_what_landed_again_and_is_the_same_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = zone(tmp_path)
     land_events(config, [event(1)])

@@ -216,7 +216,11 @@ def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
         (("plan", "--config", "nowhere.toml"), 10),
         (("run", "--set", "landing.url=nowhere"), 11),
         (("sql", "show", "nothing"), 2),
+        (("sql", "show", "**x"), 2),
+        (("plan", "--today", "0001-01-01"), 2),
+        (("plan", "--set", "consent.skew_seconds=86400"), 10),
         (("backfill", "--from", "2026-06-01", "--to", "2026-06-01", "--reason", " "), 2),
+        (("backfill", "--from", "2026-06-01", "--to", "2026-06-01", "--reason", "for 7318264991027446117"), 2),
     ],
 )
 def test_errors_say_what_why_and_what_next(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -35,7 +36,6 @@ from support.landed import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SOON = date(2026, 6, 10)
 """A day on which no period is complete: nothing is published."""
@@ -505,13 +505,43 @@ def test_a_folder_that_says_who_blocks_although_it_is_empty(config: Path) -> Non
 
 
 def test_a_day_at_the_calendars_beginning_is_judged_and_begins_no_period(config: Path) -> None:
+    """Neither does the one that a clock shows which was never set."""
     landed.land_consents(config, [])
-    landed.land_events(config, [event(1)], day=date.min)
+    for day in (date.min, date(1969, 12, 31), date(1970, 1, 1)):
+        landed.land_events(config, [event(1)], day=day)
     landed.land_events(config, [event(2)])
-    report = landed.run(config, date(1970, 1, 20))
-    (outcome,) = report.outcomes
-    assert (outcome.state, failures(outcome)) == ("quarantined", {"inside_the_day": 1})
-    assert [release.period.key for release in report.releases] == ["1970-W01", "1970-W02"]
+    report = landed.run(config, date(2026, 6, 14))
+    assert [outcome.state for outcome in report.outcomes if outcome.partition.day < DAY] == ["quarantined"] * 3
+    assert [release.period.key for release in report.releases] == ["2026-W23"]
+
+
+def test_names_that_are_no_paths_and_seals_that_are_not_for_us_stop_their_own_partitions_alone(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consenting(config)
+    landed.land_events(config, [event(1)])
+    folder = landed.land_events(config, [event(2)], day=DAY - timedelta(days=1), name="part\\0.parquet", sealed=False)
+    landed.land_events(config, [event(3)], service="a\\b")
+    shut = landed.land_events(config, [event(4)], day=DAY - timedelta(days=2)) / "_seal.json"
+    opened = Path.open
+
+    def refuse(path: Path, *given: Any, **more: Any) -> Any:
+        if path == shut:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *given, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    report = landed.run(config, SOON)
+    states = {one.partition.id: one.state for one in report.outcomes if one.partition.kind == "events"}
+    assert states.pop(f"events/workspace/{DAY}") == "accepted"
+    assert (list(states.values()), report.exit_code) == (["incomplete"] * 3, 16)
+    assert folder.is_dir()
+
+
+def test_an_empty_list_of_accounts_compares_nothing(config: Path) -> None:
+    (config.parent / "account-digests.txt").write_text("\n", "utf-8")
+    with jobs.opened(load_settings(config), SOON) as job:
+        assert jobs.digest_numbers(job.settings) is None
 
 
 def test_events_wait_for_the_consent_log(config: Path) -> None:

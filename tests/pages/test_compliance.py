@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cetegra_usage.publish.pages import compliance
+from cetegra_usage.publish.pages.calendar import calendar
+from support import released
 
 if TYPE_CHECKING:
     from cetegra_usage.publish.pages.view import ReleaseView
@@ -35,6 +37,19 @@ def _row(page: str, promise: str) -> str:
     found = re.search(rf'<tr id="promise\.{promise}">.*?</tr>', page, re.DOTALL)
     assert found, promise
     return _text(found[0])
+
+
+def test_services_of_one_title_keep_their_own_days() -> None:
+    view = released.release("2026-04", titles={"docs": "Portal", "workspace": "Portal"})
+    partitions = [
+        {"id": f"events/{service}/2026-04-01", "service": service, "day": "2026-04-01", "state": state}
+        for service, state in (("docs", "quarantined"), ("workspace", "accepted"))
+    ]
+    groups = calendar(partitions, view)
+    assert [(group.title, group.fields[0].state) for group in groups] == [
+        ("Portal", "quarantined"),
+        ("Portal", "accepted"),
+    ]
 
 
 def test_every_promise_has_a_row_with_its_status(page: str, month: ReleaseView) -> None:

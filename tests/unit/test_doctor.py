@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pytest
 from cetegra_usage import ledger
 from cetegra_usage.cli import cli
 from cetegra_usage.pipeline import doctor, installation
-from cetegra_usage.settings import Settings, StoreSettings, load_settings
+from cetegra_usage.settings import Settings, StoreSettings, load_settings, mask
 from cetegra_usage.store import open_store
 from cetegra_usage.synth import generate
 
@@ -35,6 +36,11 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in installation.ALWAYS.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("secret", ["s3://AK:a/b+c@bucket/x", "https://user:p@ss@host/x", "az://x/y?sig=s@x/y"])
+def test_what_could_be_a_credential_is_masked(secret: str) -> None:
+    assert not {"AK", "b+c", "ss", "sig"} & set(re.split(r"[^\w+]+", mask(secret)))
 
 
 def settings(zone: Path, **flags: str) -> Settings:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cetegra_usage import landing, ledger
+from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Partition
 from cetegra_usage.pipeline import job, leftovers, process, spool
 from cetegra_usage.pipeline.plan import Item
@@ -134,6 +135,19 @@ def test_after_a_good_end_only_what_was_touched_is_looked_at_and_after_a_bad_one
         with pytest.raises(ZeroDivisionError), opened.held():
             raise ZeroDivisionError
         assert left_by(set()) == set()
+
+
+def test_who_read_the_ledger_before_another_wrote_to_it_removes_nothing(settings: Settings, tmp_path: Path) -> None:
+    with job.opened(settings, DAY) as late:
+        with job.opened(settings, DAY) as early:
+            fill(early)
+            with early.held():
+                pass
+        before = files(tmp_path / "warehouse") | files(tmp_path / "publish")
+        with pytest.raises(StorageError, match="another command"), late.held(everywhere=True):
+            pytest.fail("what it names would look like left-overs")
+        left = before - (files(tmp_path / "warehouse") | files(tmp_path / "publish"))
+    assert not {path for path in left if not path.startswith("lock/")}
 
 
 def test_work_that_fails_removes_nothing(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,6 +85,35 @@ def test_links_inside_a_store_are_followed(store: Store, tmp_path: Path) -> None
     (tmp_path / "w" / "link").symlink_to("real")
     assert [entry.path for entry in store.list()] == ["link", "real"]
     assert store.read("link") == b"1"
+
+
+def test_links_that_lead_back_are_followed_nowhere(store: Store, tmp_path: Path) -> None:
+    store.put("a/real", b"1")
+    (tmp_path / "w" / "a" / "up").symlink_to("..")
+    (tmp_path / "w" / "a" / "here").symlink_to(".")
+    (tmp_path / "w" / "a" / "itself").symlink_to("itself")
+    assert [entry.path for entry in store.list()] == ["a/real"]
+
+
+def test_a_lease_whose_answers_are_lost_stays_ours(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First the answer to a look is lost after a number was put, then that to a put."""
+    gone = StorageError("no answer", why="the line is cut", hint="wait")
+
+    def answer_is_lost(*_: Any) -> Any:
+        raise gone
+
+    put = store.put_if_absent
+    ways = {"list": answer_is_lost, "put_if_absent": lambda *given: put(*given) and answer_is_lost()}
+    with Lease(store, seconds=60) as lease:
+        for name, way in ways.items():
+            monkeypatch.setattr(store, name, way)
+            with pytest.raises(StorageError, match="no answer"):
+                lease.renew()
+            monkeypatch.undo()
+        lease.renew()
+        lease.check()
+        with pytest.raises(StorageError), Lease(store):
+            pytest.fail("both hold it")
 
 
 def test_a_folder_hands_out_its_own_files(store: Store, tmp_path: Path) -> None:

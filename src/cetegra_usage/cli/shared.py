@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,16 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
+            day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
         except ValueError:
             self.fail("a day is written as 2026-04-01", param, ctx)
+        if not _EARLIEST <= day <= _LATEST:
+            self.fail(f"days run from {_EARLIEST} to {_LATEST}", param, ctx)
+        return day
 
 
 DAY = Day()
+_EARLIEST, _LATEST = date(1970, 1, 1), date(9000, 1, 1)
 
 
 def days(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,11 +57,13 @@ def today(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def why(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --reason, which may not be empty."""
+    """Add --reason, which may not be empty, nor name a pseudonym."""
 
     def said(_: click.Context, __: click.Parameter, value: str) -> str:
         if not value.strip():
             raise click.BadParameter("it is empty")
+        if re.search(r"\d{10}", value):  # nobody who is named there could ever be erased
+            raise click.BadParameter("it holds a long number, as pseudonyms are: it stays in the ledger for ever")
         return value
 
     return click.option("--reason", required=True, metavar="TEXT", callback=said, help="Why; stays in the ledger.")(

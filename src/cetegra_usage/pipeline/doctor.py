@@ -72,7 +72,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding("setting", "account digests", fault=error)
     else:
-        told = "no list: pseudonyms are not held against accounts" if numbers is None else "a list is there"
+        told = "no accounts are listed: pseudonyms are held against none" if numbers is None else "a list is there"
         yield Finding("setting", "account digests", told)
 
 

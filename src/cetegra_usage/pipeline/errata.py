@@ -162,7 +162,7 @@ def _causes(record: Record, before: Record | None) -> set[str]:
 def _said(record: Record) -> str:
     """Return why a verdict was made again, in the words of errata."""
     reason = record.body["reason"]
-    return CORRECTION if reason.startswith(CORRECTION) else _REASONS.get(reason, LATE)
+    return CORRECTION if reason.startswith(CORRECTION) else _REASONS.get(reason.partition(":")[0], LATE)
 
 
 def _before(job: Job, partition: str, records: int) -> Record | None:

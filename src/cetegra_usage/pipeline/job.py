@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage import landing, ledger
 from cetegra_usage.check import register
 from cetegra_usage.erased import NOBODY, Erased
-from cetegra_usage.errors import ConfigurationError, UsageError
+from cetegra_usage.errors import ConfigurationError, StorageError, UsageError
 from cetegra_usage.pipeline import keeping, memory
 from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.project import root, version
@@ -32,7 +32,7 @@ DIGESTS = "account-digests.txt"
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a worker needs to do its part: plain values that cross any border.
+    """What a worker needs to do its part: plain values, and paths of the disk that it shares.
 
     Attributes:
         settings: The deployment's settings.
@@ -114,11 +114,17 @@ class Job:
             everywhere: Look everywhere in any case.
 
         Raises:
-            StorageError: Another run holds it.
+            StorageError: Another run holds it, or worked on it since this command read the ledger.
         """
         from cetegra_usage.pipeline import leftovers  # noqa: PLC0415  # it works with jobs
 
         with Lease(self.stores.warehouse) as self.lease:
+            if ledger.has_grown(self.stores.warehouse, self.ledger):  # what it names now would look like left-overs
+                raise StorageError(
+                    "another command has worked on the warehouse",
+                    why="the ledger has grown since this one read it",
+                    hint="the same command again",
+                )
             before = leftovers.resting(self)
             yield
             leftovers.collect(self, before, everywhere=everywhere or not self.lease.ended_well)
@@ -264,7 +270,7 @@ def only_grew(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def digest_numbers(settings: Settings) -> list[int] | None:
-    """Return the numbers that could be cut from the digests of account ids; None where no list is given.
+    """Return the numbers that could be cut from the digests of account ids; None where no list is given, or none in it.
 
     Raises:
         ConfigurationError: A line is no SHA-256 in hex.
@@ -285,7 +291,7 @@ def digest_numbers(settings: Settings) -> list[int] | None:
                 number = int.from_bytes(part, order)
                 numbers |= {number & (2**63 - 1), number >> 1}
     else:
-        return sorted(numbers)
+        return sorted(numbers) or None  # an empty list compares nothing: not checked
     raise ConfigurationError(
         f"{DIGESTS} cannot be read", why="each line is a SHA-256 in 64 hex digits", hint=f"mend or remove {DIGESTS}"
     )

@@ -563,7 +563,7 @@ def _commit(
                 "kind": ledger.VERDICT,
                 "partition": partition,
                 "state": verdict.state,
-                "reason": why[partition] if reason is None else f"correction: {reason}",
+                "reason": why[partition] if reason is None else f"{why[partition]}: {reason}",
                 "inputs": [asdict(entry) for entry in one.inputs],
                 "rows": asdict(outcomes[one.landed.partition].rows),
                 "results": [

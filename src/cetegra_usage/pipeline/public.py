@@ -45,6 +45,7 @@ LIMITS = (
     "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
 )
+_NEVER_SET = date(1970, 1, 1)
 _VERSIONED = ("duckdb", "polars", "pyarrow", "great-expectations", "prefect")
 
 
@@ -172,7 +173,10 @@ def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
 
 
 def first_day(job: Job, service: str) -> date | None:
-    """Return the day of a service's first partition, whatever its verdict; None if it never landed."""
+    """Return the day of a service's first partition, whatever its verdict; None if it never landed.
+
+    A folder of the day that a clock shows which was never set, or of one before, begins nothing.
+    """
     return _first_of(job, f"events/{service}/")
 
 
@@ -185,7 +189,7 @@ def _first_of(job: Job, prefix: str) -> date | None:
     if prefix not in job.firsts:  # a command lands nothing: it stays what it is
         days = [partition.day for partition in job.zone.partitions if partition.id.startswith(prefix)]
         days += [day_of(partition) for partition in job.ledger.latest if partition.startswith(prefix)]
-        job.firsts[prefix] = min(days, default=None)
+        job.firsts[prefix] = min((day for day in days if day > _NEVER_SET), default=None)
     return job.firsts[prefix]
 
 

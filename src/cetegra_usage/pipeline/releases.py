@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from cetegra_usage.protect import Protection
 
 
-_FIRST = date(1970, 1, 1)
-"""No clock shows an earlier time: a folder of a day before it is a slip, and begins no period."""
-
-
 @dataclass(frozen=True, slots=True)
 class Release:
     """A release that was made."""
@@ -122,7 +118,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
 
 def _over(job: Job) -> list[Period]:
     days = [first for service in job.catalogue.services if (first := public.first_day(job, service))]
-    return periods_between(max(min(days), _FIRST), job.today - timedelta(days=1)) if days else []
+    return periods_between(min(days), job.today - timedelta(days=1)) if days else []
 
 
 def _complete(job: Job) -> list[Period]:

@@ -1,6 +1,13 @@
 """Storage behind one door: `open_store` judges where a store is and hands out what reads and writes it."""
 
-from cetegra_usage.store.base import Entry, ObjectChangedError, ObjectMissingError, Store, StoreName
+from cetegra_usage.store.base import (
+    Entry,
+    ObjectChangedError,
+    ObjectForbiddenError,
+    ObjectMissingError,
+    Store,
+    StoreName,
+)
 from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
 from cetegra_usage.store.lease import Lease
 from cetegra_usage.store.leftovers import leftovers
@@ -9,6 +16,7 @@ __all__ = [
     "Entry",
     "Lease",
     "ObjectChangedError",
+    "ObjectForbiddenError",
     "ObjectMissingError",
     "PublishedStores",
     "Store",

@@ -26,6 +26,10 @@ class ObjectChangedError(StorageError):
     """Raised when a file is no longer the one that was listed, or was cut short on its way."""
 
 
+class ObjectForbiddenError(StorageError):
+    """A file is there, and not for us."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
     """A file of a store as it was listed.

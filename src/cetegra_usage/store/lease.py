@@ -114,12 +114,18 @@ class Lease:
             "process": me(),
             "token": self._token,
         }
+        is_first = self._number == 0
         made = self._store.put_if_absent(_path(number + 1), json.dumps(document, sort_keys=True).encode())
+        if made:
+            self._number = number + 1  # whatever the store answers next: this one is ours
         highest, found = self._highest()
+        if not made and found and highest == number + 1 and found["token"] == self._token:
+            self._next(highest, seconds, ended_well=ended_well)  # put before, by a request whose answer was lost
+            return
         if not made or highest != number + 1:
             self._lost = True
-            raise _held(found) if found and self._number == 0 else _lost()
-        self._number, self._until = number + 1, asked + seconds
+            raise _held(found) if found and is_first else _lost()
+        self._until = asked + seconds
         for entry in self._store.list(_FOLDER):
             if 0 < _number(entry.path) <= number:
                 self._store.delete(entry.path)

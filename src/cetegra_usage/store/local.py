@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cetegra_usage.errors import ResidencyError, StorageError
-from cetegra_usage.store.base import Entry, Store, StoreName, changed, checked, missing, named
+from cetegra_usage.store.base import Entry, ObjectForbiddenError, Store, StoreName, changed, checked, missing, named
 from cetegra_usage.store.probe import UNFINISHED, is_unfinished
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ class LocalStore(Store):
                 path = f"{folder}/{item.name}" if folder else item.name
                 if item.is_symlink():
                     self._inside(Path(item.path), path)
+                    real = Path(os.path.realpath(item.path))
+                    if real.is_symlink() or (self.root / folder).resolve().is_relative_to(real):
+                        continue  # it leads to itself, or back to where it stands: nothing is in it
                 if item.is_dir():
                     pending.append(path)
                 elif item.is_file():
@@ -164,7 +167,8 @@ class LocalStore(Store):
         except FileNotFoundError:
             error: StorageError = missing(self.name, path)
         except OSError as system:
-            error = StorageError(
+            kind = ObjectForbiddenError if isinstance(system, PermissionError) else StorageError
+            error = kind(
                 f"{named(self.name, path)} cannot be used",
                 why=system.strerror or type(system).__name__,
                 hint="cetegra-usage config show",

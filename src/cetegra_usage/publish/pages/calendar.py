@@ -67,11 +67,12 @@ def calendar(partitions: Sequence[Mapping[str, Any]], view: ReleaseView) -> list
         partitions: Of the public evidence document.
         view: The release, for its period and titles.
     """
-    groups: dict[str, dict[date, Mapping[str, Any]]] = {}
+    groups: dict[str, tuple[str, dict[date, Mapping[str, Any]]]] = {}
     for one in partitions:
-        groups.setdefault(group_of(one, view), {})[date.fromisoformat(one["day"])] = one
+        folder = str(one["id"]).rsplit("/", 1)[0]  # not the title: two services may have one
+        groups.setdefault(folder, (group_of(one, view), {}))[1][date.fromisoformat(one["day"])] = one
     return [
-        Group(title, [_field(when, by_day.get(when)) for when in view.period.days]) for title, by_day in groups.items()
+        Group(title, [_field(when, by_day.get(when)) for when in view.period.days]) for title, by_day in groups.values()
     ]
 
 
