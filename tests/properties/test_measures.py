@@ -49,7 +49,7 @@ def fates(zone: Zone) -> dict[str, tuple[str, Fate]]:
     }
 
 
-@settings(SLOW, max_examples=10)
+@settings(SLOW, max_examples=7)
 @given(zone=zones(max_days=16))
 def test_every_published_cell_is_the_references(zone: Zone) -> None:
     with tempfile.TemporaryDirectory() as folder:
