@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 ACTIONS = ("open", "navigate", "submit", "order")
 """The actions of the contract, in the order of the counts in `use`."""
-ROWS_AT_ONCE = 1 << 20
-"""Rows that are parted by bucket together."""
+ROWS_AT_ONCE, ROWS_EACH = 1 << 17, 1 << 13
+"""Rows that are parted by bucket together: what a processor's caches hold, or more where a bucket's share is few."""
 HELD_ROWS = 4_000_000
 """Rows that are in memory before they are written: some two hundred megabytes."""
 
@@ -110,17 +110,14 @@ def by_bucket(
     spooled: list[list[int]] = [[] for _ in range(buckets)]
     size = 0
     connection.execute("SET arrow_lossless_conversion = true")  # UUIDs as 16 bytes
+    at_once = max(ROWS_AT_ONCE, buckets * ROWS_EACH)
     batches = sql.batches(
-        connection, "identified", ROWS_AT_ONCE, user_types=words.user_types, features=words.features, day=day
+        connection, "identified", at_once, user_types=words.user_types, features=words.features, day=day
     )
-    for rows in _gathered(batches):
-        bucket = bucket_of(rows.pseudonym, buckets).astype(np.uint16)
-        places = np.argsort(bucket, kind="stable")
-        columns = [column.take(places, axis=0) for column in rows.columns()]
-        ends = np.cumsum(np.bincount(bucket, minlength=buckets)).tolist()
-        for number, (start, end) in enumerate(pairwise([0, *ends])):
-            held[number].append(Rows(*(column[start:end] for column in columns)))
-        size += len(bucket)
+    for rows in _gathered(batches, at_once):
+        for number, part in enumerate(_parted(rows, buckets) if buckets > 1 else [rows]):
+            held[number].append(part)
+        size += len(rows.code)
         if size > HELD_ROWS:
             for number, parts in enumerate(held):
                 spooled[number] += _append(spool / str(number), parts)
@@ -131,14 +128,24 @@ def by_bucket(
         parts.clear()
 
 
-def _gathered(batches: Iterable[Any]) -> Iterator[Rows]:
+def _parted(rows: Rows, buckets: int) -> Iterator[Rows]:
+    """Return the rows of each bucket."""
+    bucket = bucket_of(rows.pseudonym, buckets).astype(np.uint16)
+    places = np.argsort(bucket, kind="stable")
+    columns = [column.take(places, axis=0) for column in rows.columns()]
+    ends = np.cumsum(np.bincount(bucket, minlength=buckets)).tolist()
+    for start, end in pairwise([0, *ends]):
+        yield Rows(*(column[start:end] for column in columns))
+
+
+def _gathered(batches: Iterable[Any], at_once: int) -> Iterator[Rows]:
     """Put together what comes in small pieces: to part rows by bucket costs much the same for many as for few."""
     waiting: list[Rows] = []
     size = 0
     for batch in batches:
         waiting.append(_rows(batch))
         size += len(batch)
-        if size >= ROWS_AT_ONCE:
+        if size >= at_once:
             yield _together(waiting)
             waiting, size = [], 0
     if waiting:
