@@ -52,6 +52,26 @@ def test_a_month_is_looked_at_with_the_week_that_ends_it(tmp_path: Path, monkeyp
     assert held == [[], [WEEK]]
 
 
+def test_releases_before_are_held_against_in_the_order_in_which_they_went_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late data of the first of two weeks: what its revision says of a day is newer than what the second week said."""
+    asked = mock.Mock(wraps=releases.protect)
+    monkeypatch.setattr(releases, "protect", asked)
+    config = landed.zone(tmp_path, "[disclosure]\nthreshold = 1\nrounding = 1\n")
+    monday = date(2026, 6, 1)
+    for day in (monday, date(2026, 6, 8)):
+        landed.land_events(config, [event(1, day=day)], day=day)
+    landed.run(config, date(2026, 6, 18))
+    landed.land_events(config, [event(1, day=date(2026, 6, 2))], day=date(2026, 6, 2))
+    landed.run(config, date(2026, 6, 18))
+    landed.land_events(config, [event(1, day=date(2026, 6, 9))], day=date(2026, 6, 9))
+    landed.run(config, date(2026, 6, 18))
+    *_, last = asked.call_args_list
+    held = [(one.period.key, one.revision) for one in last.kwargs["released"]]
+    assert held == [("2026-W23", 1), ("2026-W24", 1), ("2026-W23", 2), ("2026-W24", 2)]
+
+
 def test_a_service_that_never_landed_holds_up_no_release_of_few(tmp_path: Path) -> None:
     """Three events in the week, all other days missing: that nobody used the other service follows, and is shown."""
     monday = date(2026, 6, 1)

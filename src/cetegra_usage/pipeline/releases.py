@@ -13,7 +13,7 @@ import polars as pl
 from cetegra_usage import ledger, measure
 from cetegra_usage.check import register
 from cetegra_usage.definitions import tables as definitions
-from cetegra_usage.errors import DisclosureError, UsageError
+from cetegra_usage.errors import DisclosureError, StorageError, UsageError
 from cetegra_usage.model import Period, each_day, periods_between
 from cetegra_usage.pipeline import consent_log, forgetting, memory, public, sources, tallied
 from cetegra_usage.pipeline.errata import Causes, Change, changes, summarised
@@ -23,7 +23,7 @@ from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
@@ -387,16 +387,36 @@ def _tables(job: Job, entry: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
 
 
 def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[ReleasedTables]:
-    """Return every earlier release that can show the same days, all revisions of it."""
+    """Return every earlier release that can show the same days, all revisions of it, in the order of publication."""
+    near = {
+        (entry["period"], revision)
+        for entry in manifest.releases
+        if overlaps(period, Period.parse(entry["period"]))
+        for revision in range(1, entry["revision"] + 1)
+    }
     found: list[ReleasedTables] = []
-    for entry in manifest.releases:
-        other = Period.parse(entry["period"])
-        if not overlaps(period, other):
-            continue
-        for revision in range(1, entry["revision"] + 1):
-            path = f"releases/{other.key}/r{revision}"
-            found.append(ReleasedTables(other, revision, _tables(job, {"path": path})))
-    return sorted(found, key=lambda one: (one.period.turn, one.revision))
+    backwards = _backwards(job, manifest)
+    while len(found) < len(near):
+        key, revision = next(backwards, ("", 0))
+        if not key:
+            raise StorageError(
+                "a release cannot be compared with all those before it",
+                why="the evidence documents in publish do not name one another back to the first",
+                hint="cetegra-usage verify",
+            )
+        if (key, revision) in near:
+            path = f"releases/{key}/r{revision}"
+            found.append(ReleasedTables(Period.parse(key), revision, _tables(job, {"path": path})))
+    return found[::-1]
+
+
+def _backwards(job: Job, manifest: manifests.Manifest) -> Iterator[tuple[str, int]]:
+    """Yield the period and revision of every release, the newest first: as the evidence documents are chained."""
+    one = _previous(manifest)
+    while one:
+        yield one["period"], one["revision"]
+        path = f"releases/{one['period']}/r{one['revision']}/evidence.json"
+        one = json.loads(job.stores.publish.read(path))["previous"]
 
 
 def _month_ahead(job: Job, manifest: manifests.Manifest, period: Period) -> Period | None:
