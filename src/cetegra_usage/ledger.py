@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Input, Rows
-from cetegra_usage.store import ObjectMissingError
+from cetegra_usage.store import ObjectMissingError, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -574,5 +574,4 @@ def path_of(number: int) -> str:
 
 def highest(paths: Iterable[str]) -> int:
     """Return the number of the last segment among some files of the ledger's folder; 0 where there is none."""
-    names = (path.removeprefix(f"{FOLDER}/").removesuffix(".json") for path in paths)
-    return max((int(name) for name in names if name.isdecimal()), default=0)
+    return max(numbers(paths, FOLDER), default=0)

@@ -260,6 +260,17 @@ def _other_file(part: Any) -> None:
     next(iter(part.values()))["inputs"][0].update(bytes=1)
 
 
+def far_ahead(folder: str) -> Callable[[Path], None]:
+    return put(f"{folder}/900000000.json")
+
+
+def put(path: str) -> Callable[[Path], None]:
+    def tamper(root: Path) -> None:
+        (root / path).write_bytes(b"{}")
+
+    return tamper
+
+
 def another_log(root: Path) -> None:
     file = root / "warehouse" / consent_log.FILE
     said = {key: value for key, value in pl.read_parquet_metadata(file).items() if not key.startswith("ARROW")}
@@ -276,6 +287,9 @@ TAMPERINGS: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ("a byte of a release", flip(f"{R1}/release.json"), f"{R1[8:]}/release.json", True),
     ("a byte of the first manifest", flip("publish/manifests/1.json"), "manifests/", True),
     ("a byte of the last manifest", flip("publish/manifests/2.json"), "manifests/2.json", True),
+    ("a manifest far ahead", far_ahead("publish/manifests"), "manifests/3.json", True),
+    ("a segment far ahead", far_ahead("warehouse/ledger"), "ledger/900000000.json", False),
+    ("a file among the manifests", put("publish/manifests/7"), "manifests/7", True),
     ("a byte of latest", flip("publish/latest.json"), "latest.json", True),
     ("a byte of the index", flip("publish/index.html"), "index.html", True),
     ("a byte of a rollup", flip("warehouse/rollups/events/workspace/2026-06-04/*"), "rollups/events", False),
@@ -526,11 +540,25 @@ def test_a_consent_log_of_another_chain_is_put_together_anew(copy: Path, zone: P
     with job.opened(settings, TODAY) as opened:
         whole = consent_log.changes(opened)
     said = json.loads(pl.read_parquet_metadata(file)["made from"])
-    for sha256, rows in ((said["sha256"], 0), ("0" * 64, len(whole))):
-        other = said | {"sha256": sha256}
+    for other in (said, said | {"sha256": "0" * 64}):  # of other rows; of other records
         whole.clear().write_parquet(file, metadata={"made from": json.dumps(other)})
         with job.opened(settings, TODAY) as opened:
-            assert len(consent_log.changes(opened)) == rows
+            assert consent_log.changes(opened).equals(whole)
+
+
+def test_a_consent_log_that_is_damaged_is_put_together_anew(copy: Path, zone: Path) -> None:
+    """Whichever bit of it is another: nobody is judged by what it then says, and what reads it may panic."""
+    shutil.copytree(zone / "landing", copy / "landing")
+    file = copy / "warehouse" / "memory" / "consents.parquet"
+    content = file.read_bytes()
+    with job.opened(load_settings(copy / "cetegra-usage.toml"), TODAY) as opened:
+        whole = consent_log.changes(opened)
+        for at in range(0, 8 * len(content), len(content) // 9):
+            damaged = bytearray(content)
+            damaged[at // 8] ^= 1 << at % 8
+            file.write_bytes(damaged)
+            opened.consents = None
+            assert consent_log.changes(opened).equals(whole), at
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def needs(wanted: Iterable[Unit], settings: Settings, known: Iterable[date] = ()
 
     Args:
         wanted: Units that have no tally that can be kept: at most `units(period)`.
-        settings: How far history goes back.
+        settings: How far history goes back, and how exactly the clocks agree.
         known: The last days of the summaries that are there for every service with partitions.
     """
     reach = settings.retention.identified_days, settings.session.max_days
@@ -179,4 +179,5 @@ def fingerprint(unit: Unit, contents: Contents, *, catalogue: Catalogue, setting
         "sessions": sorted(catalogue.services),
         "funnels": sorted(key for key, feature in catalogue.features.items() if feature.has_funnel),
     }
-    return hashlib.sha256(json.dumps([unit.id, reach, declared.get(unit.table), inputs]).encode()).hexdigest()
+    made_from = [unit.id, reach, settings.consent.skew_seconds, declared.get(unit.table), inputs]
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()

@@ -8,6 +8,7 @@ It is made again from the rolled-up partitions where it is not there, or they ar
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from datetime import date, timedelta
@@ -87,7 +88,7 @@ def _put_together(job: Job) -> pl.DataFrame:
     rows = kept.filter(pl.col("day").is_in([date.fromisoformat(day) for day in same]))
     rows = pl.concat([rows, new]).sort(_NONE.columns)
     data = io.BytesIO()
-    made_from = {"days": now, "sha256": last.sha256 if (last := _last(job, now)) else None}
+    made_from = {"days": now, "sha256": last.sha256 if (last := _last(job, now)) else None, "rows": _hash_of(rows)}
     rows.write_parquet(data, metadata={_MADE_FROM: json.dumps(made_from, sort_keys=True)})
     _local(job).write_bytes(data.getbuffer())
     if before != now and job.lease:
@@ -101,7 +102,7 @@ def _kept(job: Job) -> tuple[pl.DataFrame, dict[str, int]]:
     try:
         rows, made_from = read(job.stores.warehouse)
         before, sha256 = made_from["days"], made_from["sha256"]
-    except (ObjectMissingError, pl.exceptions.PolarsError, ValueError, KeyError):
+    except (ObjectMissingError, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, KeyError):
         return _NONE, {}
     last = _last(job, before)
     if last is None or last.sha256 != sha256:  # a record's hash stands for all before it
@@ -113,11 +114,20 @@ def read(store: Store) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return what is kept as one file, and from which records it is made: `days` and `sha256`.
 
     Raises:
-        KeyError, ObjectMissingError, PolarsError, ValueError: There is none, or it cannot be read.
+        KeyError, ObjectMissingError, PanicException, PolarsError, ValueError: There is none, it cannot be read, or its
+            rows are not those that were kept.
     """
     data = store.read(FILE)
     made_from = json.loads(pl.read_parquet_metadata(io.BytesIO(data))[_MADE_FROM])
-    return pl.read_parquet(io.BytesIO(data)).select(_NONE.columns), made_from
+    rows = pl.read_parquet(io.BytesIO(data)).select(_NONE.columns)
+    if made_from["rows"] != _hash_of(rows):
+        raise ValueError
+    return rows, made_from
+
+
+def _hash_of(rows: pl.DataFrame) -> str:
+    """Return a hash of the log's rows; another version may make another, and the log is put together again."""
+    return hashlib.sha256(rows.hash_rows().to_numpy().tobytes()).hexdigest()
 
 
 def joined(files: Iterable[tuple[str, Path]]) -> pl.DataFrame:

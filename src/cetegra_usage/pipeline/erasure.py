@@ -35,6 +35,10 @@ _LEAST, _MOST = 2**32 + 1, 2**63 - 1
 _DIGITS = re.compile(rb"(?<![0-9])[0-9]{10,19}(?![0-9])")
 
 
+_UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What a damaged Parquet file raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What an erasure came to.
@@ -176,7 +180,7 @@ def _searched(store: Store, pseudonyms: set[int]) -> int:
                 held.append(entry.path)
         except ObjectMissingError:
             continue  # a run that began since has let go of it
-        except (OSError, EOFError, zlib.error, pa.ArrowException, pl.exceptions.PolarsError):
+        except (OSError, EOFError, zlib.error, *_UNREADABLE):
             unread.append(entry.path)
     for paths, what in (
         (held, "somebody who was to be erased is still in {} files of {}"),

@@ -101,7 +101,7 @@ class Causes:
         named: list[Change] = []
         for change in found:
             unit = _unit(change, self._period)
-            service = None if change.table == "feedback" else change.row.get("service", ALL)
+            service = None if change.table == "feedback" else change.row.get("service", "")
             measures: dict[str, list[str]] = {}
             for measure in change.measures:
                 measures.setdefault(self._of(unit, measure, service), []).append(measure)

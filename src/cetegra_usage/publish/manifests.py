@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.ledger import GENESIS, canonical
+from cetegra_usage.store import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -154,5 +155,4 @@ def path_of(number: int) -> str:
 
 
 def _numbers(store: Store) -> list[int]:
-    names = (entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json") for entry in store.list(FOLDER))
-    return [int(name) for name in names if name.isdecimal()]
+    return numbers((entry.path for entry in store.list(FOLDER)), FOLDER)

@@ -7,6 +7,7 @@ from cetegra_usage.store.base import (
     ObjectMissingError,
     Store,
     StoreName,
+    numbers,
 )
 from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
 from cetegra_usage.store.lease import Lease
@@ -23,6 +24,7 @@ __all__ = [
     "StoreName",
     "Stores",
     "leftovers",
+    "numbers",
     "open_all",
     "open_published",
     "open_store",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from cetegra_usage.errors import StorageError
 from cetegra_usage.store.probe import prove
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cetegra_usage.residency import Residency
@@ -214,6 +216,12 @@ def checked(path: str) -> str:
             hint="report a bug",
         )
     return path
+
+
+def numbers(paths: Iterable[str], folder: str) -> list[int]:
+    """Return n of each `<folder>/<n>.json` among some paths: what is called otherwise is none of them."""
+    found = (re.fullmatch(rf"{folder}/([1-9][0-9]*)\.json", path) for path in paths)
+    return [int(one[1]) for one in found if one]
 
 
 def named(name: str, path: str) -> str:

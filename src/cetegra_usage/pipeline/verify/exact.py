@@ -12,7 +12,7 @@ from cetegra_usage.pipeline import consent_log, keeping, memory, public
 from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import Disclosure
-from cetegra_usage.store import Entry
+from cetegra_usage.store import Entry, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,11 +50,11 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     known = ledger.Ledger()
     summed = ledger.read_compressed(store, ledger.SUM)
     there = {entry.path for entry in store.list(ledger.FOLDER)}
-    highest = ledger.highest(there)
-    for path in sorted(there - {ledger.path_of(number) for number in range(1, highest + 1)}):
+    segments = numbers(there, ledger.FOLDER)
+    for path in sorted(there - set(map(ledger.path_of, segments))):
         findings.fault(path, "it is no segment of the ledger")
     previous = ledger.GENESIS
-    for number in range(1, highest + 1):
+    for number in findings.without_gaps(segments, ledger.path_of):
         path = ledger.path_of(number)
         with findings.reading(path):
             raw = store.read(path)
@@ -75,7 +75,7 @@ def _chain(store: Store, findings: Findings) -> ledger.Ledger:
     if summed is None:
         findings.expect(not store.exists(ledger.SUM), ledger.SUM, "it cannot be read as what it must be")
     else:
-        findings.expect(summed["segments"] <= highest, ledger.SUM, "the chain is cut off, or another")
+        findings.expect(summed["segments"] <= max(segments, default=0), ledger.SUM, "the chain is cut off, or another")
     return known
 
 

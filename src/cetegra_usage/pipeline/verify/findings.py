@@ -13,11 +13,11 @@ from cetegra_usage.errors import CetegraUsageError
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 _BROKEN = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError),
-    *(pl.exceptions.PolarsError, CetegraUsageError),
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, CetegraUsageError),
 )
 """What reading a document raises that somebody has changed: each is a fault of the document, not of the reader."""
 
@@ -63,6 +63,16 @@ class Findings:
         """Note a fault unless something holds."""
         if not holds:
             self.fault(place, what)
+
+    def without_gaps(self, numbers: Iterable[int], path_of: Callable[[int], str]) -> Iterator[int]:
+        """Yield the numbers of what is there, in order; a gap between two of them is a fault."""
+        before = 0
+        for number in sorted(numbers):
+            if number > before + 1:
+                more = "" if number == before + 2 else f", nor is any up to {path_of(number - 1)}"
+                self.fault(path_of(before + 1), f"it is not there{more}")
+            yield number
+            before = number
 
     @contextmanager
     def reading(self, place: str | int) -> Generator[None]:

@@ -11,6 +11,7 @@ from cetegra_usage import ledger
 from cetegra_usage.pipeline import releases
 from cetegra_usage.pipeline.verify import release as one_release
 from cetegra_usage.publish import manifests
+from cetegra_usage.store import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +71,11 @@ def _manifests(store: Store, listed: Mapping[str, Entry], findings: Findings) ->
     """Read every manifest, each of which names the one before and makes one release current."""
     published = Published()
     there = {path for path in listed if path.startswith(f"{manifests.FOLDER}/")}
-    numbers = [int(name) for path in there if (name := path.split("/", 1)[1].removesuffix(".json")).isdecimal()]
-    highest = max(numbers, default=0)
-    for path in sorted(there - {manifests.path_of(number) for number in range(1, highest + 1)}):
+    known = numbers(there, manifests.FOLDER)
+    for path in sorted(there - set(map(manifests.path_of, known))):
         findings.fault(path, "it is no manifest")
     before = manifests.Manifest()
-    for number in range(1, highest + 1):
+    for number in findings.without_gaps(known, manifests.path_of):
         path = manifests.path_of(number)
         with findings.reading(path):
             raw = store.read(path)

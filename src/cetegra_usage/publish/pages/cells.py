@@ -120,7 +120,7 @@ def points(value: float) -> str:
 
 def mean(value: float) -> str:
     """Write a mean, which comes with three significant figures."""
-    return f"{value:#.3g}".removesuffix(".") if value < 1000 else count(value)  # noqa: PLR2004  # %g turns to exponents there
+    return f"{value:#.3g}".removesuffix(".") if value < 999.5 else count(value)  # noqa: PLR2004  # %g turns to exponents there
 
 
 def duration(seconds: float) -> str:

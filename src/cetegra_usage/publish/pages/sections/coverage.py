@@ -76,7 +76,7 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
                 _line(withdrawn, say("coverage.withdrawn"), 2),
                 _line(granted, say("coverage.granted"), 1),
             ],
-            letters(granted),
+            [one or other for one, other in zip(letters(granted), letters(withdrawn), strict=True)],
             ticks(days, facts.day_step),
             Text(
                 "consent-days",
@@ -96,5 +96,5 @@ def _changes(facts: Facts) -> dict[str, Any] | None:
 
 
 def _line(cells: Sequence[Cell], label: str, tone: int) -> charts.Line:
-    last = write(cells[-1], "count").text
-    return charts.Line([cell.value for cell in cells], [last, label] if last else [label], tone=tone)
+    last = write(cells[-1], "count")
+    return charts.Line([cell.value for cell in cells], [last.text or f"[{last.mark}]", label], tone=tone)
