@@ -121,16 +121,18 @@ def test_texts_that_no_column_holds_are_searched(config: Path, form: str) -> Non
         event(3) | {"it's/a~\"key": "as INC0012345 says"},
     ]
     other = [name for name in rows[2] if name not in EVENT.names]
+    rows[0]["latency"] = 123_456_789_012  # a number can be many things
     if form == "parquet":
         texts = ("pseudonym", "occurred_at")
         schema = pa.schema([pa.field(one.name, pa.string()) if one.name in texts else one for one in EVENT])
         rows = [row | {"occurred_at": str(row["occurred_at"])} for row in rows]
-        landed.land_events(config, rows, schema=schema.append(pa.field(other[0], pa.string())))
+        schema = schema.append(pa.field(other[0], pa.string())).append(pa.field("latency", pa.int64()))
+        landed.land_events(config, rows, schema=schema)
     else:
         land(config.parent / f"landing/events/service=workspace/day={DAY}", {"part.ndjson": landed.ndjson(rows)}, 3)
     found = failures(only(config))
     assert (found.pop("no_direct_identifiers"), found.pop("no_device_data"), found["values_readable"]) == (1, 1, 2)
-    assert found["no_content_values"] >= 1
+    assert found["no_content_values"] == 1
 
 
 def test_a_float_is_no_pseudonym_and_not_a_missing_one(config: Path) -> None:

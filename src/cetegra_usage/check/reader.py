@@ -81,8 +81,14 @@ _PIECE_BYTES = 1 << 20
 _NOTHING = "NULL::VARCHAR[]"
 _OTHER_KEYS = """
 list_transform(
-    list_filter(json_keys(json), lambda key: NOT list_contains({listed}, key)),
-    lambda key: json ->> ('/' || replace(replace(key, '~', '~0'), '/', '~1'))
+    list_filter(
+        list_transform(
+            list_filter(json_keys(json), lambda key: NOT list_contains({listed}, key)),
+            lambda key: json -> ('/' || replace(replace(key, '~', '~0'), '/', '~1'))
+        ),
+        lambda value: json_type(value) IN ('VARCHAR', 'OBJECT', 'ARRAY')
+    ),
+    lambda value: value ->> '$'
 )"""
 _TEXTS = re.compile(r"VARCHAR|BLOB|JSON|ENUM.*|STRUCT.*|MAP.*|.*\]")
 """Kinds of an unlisted column of which values are searched: numbers and times can be many things."""
