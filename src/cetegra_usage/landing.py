@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.errors import IncompletePartitionError, StorageError
 from cetegra_usage.ledger import sha256_of
 from cetegra_usage.model import Input, Partition
-from cetegra_usage.store import ObjectChangedError, ObjectForbiddenError, ObjectMissingError
+from cetegra_usage.store import ObjectChangedError, ObjectForbiddenError, ObjectMissingError, stays_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cetegra_usage.store import Entry, Store
 
 SEAL = "_seal.json"
+_NOT_TO_BE_HAD = (ObjectChangedError, ObjectForbiddenError, ObjectMissingError)
 ENDINGS = (".parquet", ".ndjson", ".ndjson.gz", ".ndjson.zst")
 
 _FOLDER = re.compile(
@@ -164,7 +165,7 @@ def look(store: Store, landed: Landed, *, seal_required: bool) -> dict[str, Any]
     """
     if landed.seal is None and seal_required:
         raise _incomplete("it has no seal", "the settings say that every partition is sealed")
-    if any(set("\\\0").intersection(entry.path) for entry in (*landed.files, landed.seal) if entry):
+    if not all(stays_inside(entry.path) for entry in (*landed.files, landed.seal) if entry):
         raise _incomplete("a name in it is no path", "a backslash in the name of a file or folder leads elsewhere")
     for number, entry in enumerate(landed.files, 1):
         if not entry.path.endswith(ENDINGS):
@@ -227,9 +228,7 @@ def _read_seal(store: Store, landed: Landed) -> dict[str, Any]:
         kinds = {"bytes": int, "rows": int, "sha256": str}
         if all(isinstance(file[key], kind) for file in files.values() for key, kind in kinds.items()):
             return files
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    except (ObjectChangedError, ObjectMissingError, ObjectForbiddenError):
+    except (ValueError, KeyError, TypeError, RecursionError, *_NOT_TO_BE_HAD):
         pass
     raise _incomplete("its seal cannot be read", "a seal is JSON that lists name, bytes, sha256 and rows of every file")
 

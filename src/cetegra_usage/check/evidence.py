@@ -225,8 +225,7 @@ def _examine_feedback(
         found = _row(sql.frame(connection, "account_digests"))
         counts["recipient_no_account_digest"] = found["pseudonym_no_account_digest"]
     texts: dict[str, int] = dict(sql.frame(connection, "feedback_texts").iter_rows())
-    is_strange = shape.extra or counts["feedback_values_readable"]
-    strange = sql.frame(connection, "strange_answers") if is_strange else None
+    strange = _strange(connection, reader.FEEDBACK, shape, counts["feedback_values_readable"])
     found, per_detector, passed = _search(texts, shape.names, strange)
     counts |= {f"feedback_{name}": rows for name, rows in found.items()}
     _add_shape(counts, shape, needs, prefix="feedback_")
@@ -299,8 +298,7 @@ def _examine(
         texts.setdefault(context.masked, 1)  # a folder's name is judged whether or not a row says it
     if not re.fullmatch(KEY, service):
         counts["service_is_a_key"] = counts["service_is_a_key"] or 1
-    is_strange = shape.extra or counts["values_readable"]
-    strange = sql.frame(connection, "strange_texts") if is_strange else None
+    strange = _strange(connection, reader.EVENTS, shape, counts["values_readable"])
     found, per_detector, passed = _search(texts, shape.names, strange)
     counts |= found
     _add_shape(counts, shape, needs)
@@ -409,8 +407,18 @@ def _numbers(numbers: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame({"number": list(numbers)}, schema={"number": pl.Int64})
 
 
+def _strange(
+    connection: duckdb.DuckDBPyConnection, schema: reader.Schema, shape: reader.Shape, unread: int | None
+) -> Iterable[tuple[str, bool, int]]:
+    """Return each text that no column of a partition holds, whether it is of an unlisted one, and in how many rows."""
+    if not (shape.extra or unread):
+        return ()
+    connection.view(schema.view).project("unread, unlisted").create_view("strange_lists")
+    return sql.frame(connection, "strange_texts").iter_rows()
+
+
 def _search(
-    texts: Mapping[str, int], names: Iterable[str], strange: pl.DataFrame | None
+    texts: Mapping[str, int], names: Iterable[str], strange: Iterable[tuple[str, bool, int]]
 ) -> tuple[dict[str, int], dict[str, int], set[str]]:
     """Let the detectors look at the texts that the catalogue does not know, at unlisted names, and at strange texts.
 
@@ -437,7 +445,7 @@ def _search(
             passed.add(text)
     for name in sorted(names):
         count(detectors.detect_name(name), 1)
-    for text, is_unlisted, rows in strange.iter_rows() if strange is not None else ():
+    for text, is_unlisted, rows in strange:
         count(detectors.detect(text) if is_unlisted else detectors.detect_misplaced(text), rows)
     return by_expectation, by_detector, passed
 

@@ -84,7 +84,7 @@ def needs(wanted: Iterable[Unit], settings: Settings, known: Iterable[date] = ()
 
     Args:
         wanted: Units that have no tally that can be kept: at most `units(period)`.
-        settings: How far history goes back, and how exactly the clocks agree.
+        settings: How far history goes back.
         known: The last days of the summaries that are there for every service with partitions.
     """
     reach = settings.retention.identified_days, settings.session.max_days
@@ -166,7 +166,7 @@ def fingerprint(unit: Unit, contents: Contents, *, catalogue: Catalogue, setting
         unit: The unit.
         contents: What is accepted.
         catalogue: Of it: which services are added up to a median, and which features have a funnel.
-        settings: How far history goes back.
+        settings: How far history goes back, and how exactly the clocks agree.
     """
     if unit.table == "feedback":  # which nothing of usage goes into
         inputs = contents.of("feedback", Days(unit.beginning, unit.last))

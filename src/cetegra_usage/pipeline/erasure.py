@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _LEAST, _MOST = 2**32 + 1, 2**63 - 1
 _DIGITS = re.compile(rb"(?<![0-9])[0-9]{10,19}(?![0-9])")
-
-
 _UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """What a damaged Parquet file raises."""
 

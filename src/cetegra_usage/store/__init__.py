@@ -8,6 +8,7 @@ from cetegra_usage.store.base import (
     Store,
     StoreName,
     numbers,
+    stays_inside,
 )
 from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
 from cetegra_usage.store.lease import Lease
@@ -28,5 +29,6 @@ __all__ = [
     "open_all",
     "open_published",
     "open_store",
+    "stays_inside",
     "survey",
 ]

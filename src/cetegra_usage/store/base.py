@@ -203,13 +203,18 @@ class Store(ABC):
         )
 
 
+def stays_inside(path: str) -> bool:
+    """Whether a relative path leads to a place in its store: no segment of it is empty, leads up, or is two."""
+    return "\\" not in path and "\0" not in path and not {"", ".", ".."}.intersection(path.split("/"))
+
+
 def checked(path: str) -> str:
     """Return a relative path as it is, if it stays inside its store.
 
     Raises:
         StorageError: It is empty, absolute, or could lead outside.
     """
-    if any(part in {"", ".", ".."} for part in path.split("/")) or "\\" in path or "\0" in path:
+    if not stays_inside(path):
         raise StorageError(
             "a path does not stay inside its store",
             why="paths in a store are relative, of plain segments",

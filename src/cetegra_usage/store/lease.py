@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from cetegra_usage.errors import StorageError
-from cetegra_usage.store.base import ObjectMissingError
+from cetegra_usage.store.base import ObjectMissingError, numbers
 from cetegra_usage.store.holder import is_dead, me
 
 if TYPE_CHECKING:
@@ -126,20 +126,23 @@ class Lease:
             self._lost = True
             raise _held(found) if found and is_first else _lost()
         self._until = asked + seconds
-        for entry in self._store.list(_FOLDER):
-            if 0 < _number(entry.path) <= number:
-                self._store.delete(entry.path)
+        for one in self._numbers():
+            if one <= number:
+                self._store.delete(_path(one))
 
     def _highest(self) -> tuple[int, dict[str, Any] | None]:
         """Return the highest number with what it says."""
         while True:
-            number = max((_number(entry.path) for entry in self._store.list(_FOLDER)), default=0)
+            number = max(self._numbers(), default=0)
             if number == 0:
                 return 0, None
             try:
                 return number, json.loads(self._store.read(_path(number)))
             except ObjectMissingError:
                 continue  # its holder renewed it and dropped this number: look again
+
+    def _numbers(self) -> list[int]:
+        return numbers((entry.path for entry in self._store.list(_FOLDER)), _FOLDER)
 
     def _now(self) -> float:
         """Return the store's time: runs on machines with different clocks agree about it."""
@@ -148,12 +151,6 @@ class Lease:
 
 def _path(number: int) -> str:
     return f"{_FOLDER}/{number}.json"
-
-
-def _number(path: str) -> int:
-    """Return a lease's number; 0 for a file that is none."""
-    name = path.removeprefix(f"{_FOLDER}/").removesuffix(".json")
-    return int(name) if name.isdecimal() else 0
 
 
 def _held(document: dict[str, Any]) -> StorageError:

@@ -50,7 +50,7 @@ _ON_WORDS = frozenset(
 _UNEXPLAINED = frozenset({"long_number", "free_text", "sensitive_word", "person_name"})
 """Finders that do not say what a long number is; where another does, `long_number` has nothing to add."""
 
-_OF_WORDS = frozenset({"ip_address", "browser_or_system", "url_or_referrer", "email", "sensitive_word", "person_name"})
+_MISPLACED = frozenset({"ip_address", "browser_or_system", "url_or_referrer", "email", "sensitive_word", "person_name"})
 """Finders for what stands where an id or a time belongs: the others find much in an id that is merely damaged."""
 
 _WRITTEN = frozenset({"free_text", "sensitive_word", "browser_or_system"})
@@ -96,7 +96,7 @@ def detect_misplaced(text: str) -> frozenset[str]:
     Raises:
         ConfigurationError: The list of detectors cannot be used.
     """
-    return detect(text) & _OF_WORDS
+    return detect(text) & _MISPLACED
 
 
 @lru_cache(maxsize=1 << 16)
