@@ -282,7 +282,7 @@ def _examine(
         counts |= {name: (counts.get(name) or 0) + (count or 0) for name, count in more.items()}
     else:
         counts |= dict.fromkeys(_VALUE_RULES, 0)
-    is_untouched = _look(connection, skew).isdisjoint(_SET_APART)
+    is_untouched = _look(connection, skew, events.places).isdisjoint(_SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
         **_row(sql.frame(connection, "row_counts")),
@@ -321,18 +321,39 @@ def _examine(
     )
 
 
-def _look(connection: duckdb.DuckDBPyConnection, skew: int) -> set[str]:
-    """Run the statements that look for rows; return which of them found one."""
+def _look(connection: duckdb.DuckDBPyConnection, skew: int, places: Integers | None) -> set[str]:
+    """Run the statements that look for rows; return which of them found one.
+
+    Raises:
+        RuntimeError: The rows whose places are known are not there: DuckDB read the files in another order than theirs.
+    """
     found = {name for name in _GIVEN if len(connection.table(name))}
     for name, of in _ASKED.items():
         takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
         if found.isdisjoint(of):
             sql.empty_table(connection, name, **takes)
             continue
-        sql.table(connection, name, **takes)
+        if name == "event_places" and places is not None:
+            _place(connection, places)
+        else:
+            sql.table(connection, name, **takes)
         if len(connection.table(name)):
             found.add(name)
+    if places is not None and "event_places" in found:
+        if _row(sql.frame(connection, "rows_of_numbers"))["found"] != places.size:
+            raise RuntimeError("rows did not come in the order of their files")
     return found
+
+
+def _place(connection: duckdb.DuckDBPyConnection, places: Integers) -> None:
+    """Make the table `event_places` of places in the order of all rows."""
+    files = sql.frame(connection, "rows_of_files")
+    ends = files["row_count"].cum_sum().to_numpy()
+    of = np.searchsorted(ends, places, "right")
+    first = np.concatenate(([0], ends))[of]
+    rows = pl.DataFrame({"file": files["file"].to_numpy()[of], "place": places - first})
+    connection.register("placed", rows)
+    connection.table("placed").to_table("event_places")
 
 
 def _settled(connection: duckdb.DuckDBPyConnection, day: tuple[datetime, datetime], skew: int) -> Integers:

@@ -16,7 +16,7 @@ import polars as pl
 from cetegra_usage import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     import duckdb
@@ -31,6 +31,7 @@ MACROS = (
 """How an id becomes a number: the four bits of its version, and the next sixty. The statements name it."""
 
 EVENTS_AT_ONCE = 1 << 27
+EVENTS_KEPT = 1 << 24  # in their order as well: 128 MB
 ROWS_AT_ONCE = 1 << 20  # no part has more persons than it has rows
 _VERSION_AT = np.uint64(60)
 _VERSION_BITS = np.uint64(4)
@@ -39,6 +40,7 @@ _RANKS = np.uint64(ROWS_AT_ONCE - 1)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
 _SMALLEST = 1 << 32
+_LAST_BITS = np.uint64((1 << 16) - 1)
 _RULES = (
     "no_pseudonym_without_consent",
     "pseudonym_with_consent",
@@ -53,11 +55,19 @@ _MORE_BITS, _STEPS = 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What the numbers of a partition's event ids say: which may stand twice, how many ids, how many of them random."""
+    """What the numbers of a partition's event ids say.
+
+    Attributes:
+        repeated: Those that may stand twice, sorted.
+        count: How many ids there are.
+        random: How many of them are random ones.
+        places: Where the repeated stand in the order of all rows; None where that is left to the rows themselves.
+    """
 
     repeated: Numbers
     count: int
     random: int
+    places: Integers | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +109,17 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
         QueryError: DuckDB failed.
     """
     repeated: list[Numbers] = []
+    in_order: list[Numbers] = []
     count = random = 0
     parts = 1 + rows // EVENTS_AT_ONCE
+    is_kept = parts == 1 and rows <= EVENTS_KEPT
     room = np.empty(rows // parts + (rows // 64 if parts > 1 else 0), np.uint64)  # no copy is made
     for part in range(parts):
         size = 0
         for batch in sql.batches(connection, "event_numbers", ROWS_AT_ONCE, parts=parts, part=part):
             number = batch.column("number").to_numpy()
+            if is_kept:
+                in_order.append(number)
             if size + number.size > room.size:  # ids that are not random need not part evenly
                 room = np.concatenate([room[:size], np.empty(rows - size, np.uint64)])
             room[size : size + number.size] = number
@@ -117,7 +131,20 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
             bounds = np.array([version, version + 1], np.uint64) << _VERSION_AT
             random += int(np.diff(np.searchsorted(numbers, bounds))[0])
         repeated.append(_distinct(numbers[1:][numbers[1:] == numbers[:-1]]))
-    return Events(_joined(repeated, np.uint64), count, random)
+    twice = _joined(repeated, np.uint64)
+    return Events(twice, count, random, _places(in_order, twice) if is_kept and count == rows else None)
+
+
+def _places(in_order: Sequence[Numbers], sought: Numbers) -> Integers:
+    """Return where the numbers sought, sorted, stand: one look at the last bits of all, and a search of what is left."""
+    places, first = [np.empty(0, np.int64)], 0
+    is_near = np.zeros(int(_LAST_BITS) + 1, np.bool_)
+    is_near[sought & _LAST_BITS] = True
+    for numbers in in_order if sought.size else ():
+        near = np.flatnonzero(is_near.take(numbers & _LAST_BITS))
+        places.append(first + near[_among(sought, numbers[near])])
+        first += numbers.size
+    return np.concatenate(places)
 
 
 def sessions(

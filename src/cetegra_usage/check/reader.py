@@ -222,7 +222,7 @@ def _parquet(
     times = {name: f'"{name}"' for name in values if types[name] == "TIMESTAMP WITH TIME ZONE"}
     texts = [_text_of(name, types[name]) for name in sorted(extra) if _TEXTS.fullmatch(types[name])]
     # A column of that name hides it: rows are counted then, in the file's order.
-    place = "row_number() OVER ()" if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER
+    place = "row_number() OVER () - 1" if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER
     told = {name: _text_of(name, types[name]) for name in values if types[name] in ("VARCHAR", "BLOB")}
     unlisted = f"[{', '.join(texts)}]" if texts else _NOTHING
     where = f"{number} AS file, {place} AS place"
