@@ -15,6 +15,7 @@ from cetegra_usage.errors import UsageError
 from cetegra_usage.model import Period
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import releases
+from cetegra_usage.pipeline.run import INCOMPLETE
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
@@ -113,6 +114,24 @@ def test_a_partition_that_comes_after_that_ends_as_if_it_had_been_there(at_once:
     assert figures(config) == {
         period: tables for period, tables in figures(at_once).items() if period in figures(config)
     }
+
+
+def test_no_release_is_made_while_a_partition_of_theirs_cannot_be_rolled_up_once_more(
+    at_once: Path, tmp_path: Path
+) -> None:
+    config = landed(tmp_path, without=LATE)
+    run(config, CLOSED)
+    land_day(config, JUNE.index(LATE), LATE)
+    (file,) = (tmp_path / f"landing/events/service=workspace/day={JUNE[2]}").glob("*.parquet")
+    content = file.read_bytes()
+    file.write_bytes(content[:40])
+    report = run(config, CLOSED)
+    assert (report.exit_code, report.releases) == (INCOMPLETE, [])
+    file.write_bytes(content)
+    made = run(config, CLOSED)
+    assert {release.revision for release in made.releases} == {2}
+    assert stored(config) == stored(at_once)
+    assert {key: tables for key, tables in figures(at_once).items() if key in figures(config)} == figures(config)
 
 
 def test_a_withdrawal_that_comes_after_that_strips_what_it_must(tmp_path: Path) -> None:

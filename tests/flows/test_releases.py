@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import numpy as np
 import polars as pl
+import pytest
 
+from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Period
 from cetegra_usage.pipeline import releases
+from cetegra_usage.pipeline.run import RefusedError
 from support import landed
 from support.landed import PERSON, change, event, identified
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 SUNDAY = date(2026, 5, 31)
 WEEK, MONTH = Period.week(SUNDAY), Period.month(SUNDAY)
@@ -86,3 +89,47 @@ def test_a_service_that_never_landed_holds_up_no_release_of_few(tmp_path: Path) 
     assert set(told.select("events", "events_status").rows()) == {(0, "published")}
     few = days.filter((pl.col("day") == monday) & (pl.col("service") != "docs") & (pl.col("user_type") != "it_admin"))
     assert set(few["events_status"]) == {"withheld"}
+
+
+def test_a_release_is_refused_that_is_rounded_otherwise_than_one_before(tmp_path: Path) -> None:
+    """A total of 43 that was shown as 43, and parts of 45 that are shown as such, tell of a part that neither shows."""
+    monday = date(2026, 6, 1)
+    config = landed.zone(tmp_path, "[disclosure]\nrounding = 1\n")
+    landed.land_events(config, [event(number, day=monday) for number in range(600)], day=monday)
+    landed.run(config, date(2026, 6, 11))
+    config.write_text(config.read_text("utf-8").replace("rounding = 1", "rounding = 5"), "utf-8")
+    with pytest.raises(RefusedError, match="rounded to 5, an earlier one to 1"):
+        landed.run(config, date(2026, 6, 11))
+    assert not (tmp_path / "publish/releases/2026-W23/r2").exists()
+
+
+def test_failures_of_a_promise_tell_no_count_that_a_partition_withholds(tmp_path: Path) -> None:
+    """Who is not in the log: 600 rows of one day are shown, three of the next are not, and not by their sum."""
+    config = landed.zone(tmp_path)
+    somebody = np.random.default_rng(1).integers(1 << 40, 1 << 62, 600).tolist()
+    for day, lapsed in ((date(2026, 6, 3), 600), (date(2026, 6, 4), 3)):
+        people = [identified(number, person=somebody[number], day=day) for number in range(lapsed)]
+        landed.land_events(config, [*people, *(event(number, day=day) for number in range(600, 1200))], day=day)
+        landed.land_consents(config, [change(1, "granted", day=day)], day=day)
+    landed.run(config, date(2026, 6, 12))
+    evidence = json.loads((tmp_path / "publish/releases/2026-W23/r1/evidence.json").read_text("utf-8"))
+    parts = [
+        result["count"]
+        for one in evidence["partitions"]
+        for result in one["results"]
+        if result["expectation"] == "consent_in_force"
+    ]
+    assert parts[:2] == [600, "withheld"]
+    assert {one["id"]: one["failures"] for one in evidence["promises"]}["consent-at-the-time"] == "withheld"
+
+
+def test_no_release_is_made_with_another_key_than_those_before(tmp_path: Path) -> None:
+    monday = date(2026, 6, 1)
+    config = landed.zone(tmp_path)
+    landed.land_events(config, [event(1, day=monday)], day=monday)
+    landed.run(config, date(2026, 6, 11))
+    (tmp_path / "warehouse/memory/key").unlink()
+    landed.land_events(config, [event(number, day=monday) for number in range(2)], day=monday)
+    with pytest.raises(StorageError, match="memory/key is gone"):
+        landed.run(config, date(2026, 6, 11))
+    assert not (tmp_path / "warehouse/memory/key").exists()

@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,27 @@ def test_rows_are_found_where_a_column_hides_their_number(tmp_path: Path) -> Non
     assert (plain[0]["event_id_unique"], plain[1].duplicate) == (2, 1)
     assert plain[0] | {"no_extra_columns": 1} == hidden[0]
     assert plain[1:] == hidden[1:]
+
+
+def test_where_repeated_ids_stand_is_known_whatever_files_and_threads(tmp_path: Path) -> None:
+    """Three files of some row groups, that DuckDB reads by four threads: it keeps their order, on which this rests."""
+    ids = np.random.default_rng(1).bytes(16 * 600_000)
+    ids = [ids[16 * n : 16 * n + 16] for n in range(600_000)]
+    for first, again in ((7, 250_001), (130_000, 599_999), (131_072, 131_073)):
+        ids[again] = ids[first]
+    files = [tmp_path / f"part-{number}.parquet" for number in range(3)]
+    for file, of in zip(files, (ids[:250_000], ids[250_000:250_002], ids[250_002:]), strict=True):
+        column = pa.array(of, pa.binary(16))
+        empty = {name: pa.nulls(len(of)) for name in reader.EVENTS.kinds if name != "event_id"}
+        pq.write_table(pa.table({"event_id": column} | empty), file, row_group_size=50_000)
+    with sql.connect() as connection:
+        connection.execute("SET threads = 4")
+        reader.view(connection, files, reader.EVENTS)
+        for macro in numbers.MACROS:
+            connection.execute(macro)
+        found = numbers.events(connection, len(ids))
+    assert found.places is not None
+    assert found.places.tolist() == [7, 130_000, 131_072, 131_073, 250_001, 599_999]
 
 
 def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:

@@ -339,9 +339,8 @@ def _look(connection: duckdb.DuckDBPyConnection, skew: int, places: Integers | N
             sql.table(connection, name, **takes)
         if len(connection.table(name)):
             found.add(name)
-    if places is not None and "event_places" in found:
-        if _row(sql.frame(connection, "rows_of_numbers"))["found"] != places.size:
-            raise RuntimeError("rows did not come in the order of their files")
+    if places is not None and places.size and _row(sql.frame(connection, "rows_of_numbers"))["found"] != places.size:
+        raise RuntimeError("rows did not come in the order of their files")
     return found
 
 

@@ -136,9 +136,9 @@ def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
 
 
 def _places(in_order: Sequence[Numbers], sought: Numbers) -> Integers:
-    """Return where the numbers sought, sorted, stand: one look at the last bits of all, and a search of what is left."""
+    """Return where the numbers sought, sorted, stand: a look at the last bits of all, and a search of what is left."""
     places, first = [np.empty(0, np.int64)], 0
-    is_near = np.zeros(int(_LAST_BITS) + 1, np.bool_)
+    is_near = np.zeros(int(_LAST_BITS) + 1, bool)
     is_near[sought & _LAST_BITS] = True
     for numbers in in_order if sought.size else ():
         near = np.flatnonzero(is_near.take(numbers & _LAST_BITS))

@@ -108,7 +108,7 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
     warehouse = job.stores.warehouse
     with job.held(everywhere=True):  # whose end removes the files that are no longer named
         # First of all, so that a run after one that died here takes nobody in.
-        known = replace(job.spec.erased, key=memory.key(warehouse))
+        known = replace(job.spec.erased, key=memory.key(job))
         known = known.joined_by(pseudonyms, job.today, _in_force(job, pseudonyms))
         job.spec = replace(job.spec, erased=known)
         keeping.keep_erased(job, known, reason)

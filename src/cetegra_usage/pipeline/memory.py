@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cetegra_usage.errors import StorageError
 from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, digest, read_compressed, sha256_of
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
@@ -138,9 +139,20 @@ def vocabulary(store: Store, name: str) -> dict[str, Any]:
     return json.loads(store.read(vocabulary_path(name)))
 
 
-def key(store: Store) -> bytes:
-    """Return the warehouse's key, with which public records name exact ones; made when it is first asked for."""
+def key(job: Job) -> bytes:
+    """Return the warehouse's key, with which public records name exact ones; made when it is first asked for.
+
+    Raises:
+        StorageError: The store does not answer; or something was published with a key, and it is gone.
+    """
+    store = job.stores.warehouse
     if not store.exists(KEY):
+        if job.ledger.manifests:
+            raise StorageError(
+                f"{KEY} is gone from the warehouse",
+                why="by it published evidence names exact records: with another none of them would be found",
+                hint="bring it back from the backup; docs/runbook.md, Keep",
+            )
         store.put_if_absent(KEY, secrets.token_hex(32).encode())
     return bytes.fromhex(store.read(KEY).decode())
 

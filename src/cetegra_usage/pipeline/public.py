@@ -66,7 +66,7 @@ def evidence(
     """
     disclosure = job.settings.disclosure
     days = _days(job, period)
-    key = memory.key(job.stores.warehouse)
+    key = memory.key(job)
     partitions = [_partition(job, partition, state, protection, key, disclosure) for partition, state in days]
     records = [record for partition, _ in days if (record := job.ledger.latest.get(partition.id)) is not None]
     release = _judged(job, period, protection)
@@ -282,6 +282,8 @@ def _promise(
     """Return what is said of a promise, but for what `derived` draws from the results beside it."""
     names = {expectation.id for expectation in promise.expectations}
     failed = [result for record in records for result in record.failed if result["expectation"] in names]
+    # Not the sum rounded: of the partitions' counts beside it, it would tell one that is withheld.
+    shown = [protect_rows(result["count"], disclosure) for result in failed]
     checked = any(result["expectation"] in names for one in partitions for result in one["results"])
     caught = [proof for proof in proofs.load() if proof.expectation in names]
     return {
@@ -292,7 +294,7 @@ def _promise(
         "scope": promise.scope,
         "since": promise.since,
         "rows": _figure(protection, "features", "events", service=ALL, user_type=ALL, feature=ALL) if checked else 0,
-        "failures": protect_rows(sum(result["count"] for result in failed), disclosure),
+        "failures": WITHHELD if WITHHELD in shown else sum(int(count) for count in shown),
         "expectations": sorted(names),
         "suites": sorted({expectation.suite for expectation in promise.expectations}),
         "proofs": [{"fault": proof.fault, "expectation": proof.expectation, "caught": True} for proof in caught],

@@ -23,7 +23,7 @@ from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from cetegra_usage.pipeline.job import Job
     from cetegra_usage.protect import Protection
@@ -53,14 +53,32 @@ def pending(job: Job) -> list[Period]:
     return [period for period in _complete(job) if _changed(job, period, now.of(period))]
 
 
-def closed(job: Job) -> date:
-    """Return the day before which no row begins that is over and lacks a tally, once complete periods are published."""
-    complete = _complete(job)
+def waiting(job: Job) -> list[Period]:
+    """Return the pending periods whose figures would be made without who was forgotten, and who can come back."""
+    return [period for period in pending(job) if _lacks_people(job, period)]
+
+
+def _lacks_people(job: Job, period: Period) -> bool:
+    return any(partition in job.zone.partitions for partition in forgetting.lacking(job, [period]))
+
+
+def closed(job: Job, waits: Collection[Period]) -> date:
+    """Return the day before which no row begins that is over and lacks a tally, once complete periods are published.
+
+    Args:
+        job: What is there.
+        waits: Complete periods that are not published yet.
+    """
+    complete = set(_complete(job)).difference(waits)
     return min([job.today, *(period.first for period in _over(job) if period not in complete)])
 
 
-def publish_complete(job: Job) -> tuple[list[Release], list[DisclosureError]]:
+def publish_complete(job: Job, waits: Collection[Period]) -> tuple[list[Release], list[DisclosureError]]:
     """Publish every complete period whose figures are not released yet, or may have changed.
+
+    Args:
+        job: What is there.
+        waits: Periods that are left to a later run.
 
     Returns:
         The releases that were made, and why disclosure control refused each of the others.
@@ -73,6 +91,8 @@ def publish_complete(job: Job) -> tuple[list[Release], list[DisclosureError]]:
     refused: list[DisclosureError] = []
     # One after the other: the protection of a release looks at those before.
     for period in _complete(job):
+        if period in waits:
+            continue
         inputs = now.of(period)
         if _changed(job, period, inputs):
             try:
@@ -102,7 +122,7 @@ def publish_one(job: Job, period: Period) -> list[Release]:
             hint="cetegra-usage plan",
         )
     with job.held():
-        if any(partition in job.zone.partitions for partition in forgetting.lacking(job, [period])):
+        if _lacks_people(job, period):
             raise UsageError(
                 f"{period.key} cannot be published before a run",
                 why="figures of it are made again, and people have been forgotten since who count in them",
@@ -387,7 +407,13 @@ def _tables(job: Job, entry: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
 
 
 def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[ReleasedTables]:
-    """Return every earlier release that can show the same days, all revisions of it, in the order of publication."""
+    """Return every earlier release that can show the same days, all revisions of it, in the order of publication.
+
+    Raises:
+        DisclosureError: One was rounded otherwise: a figure rounded in two ways tells more than protection looks at.
+        StorageError: The evidence documents do not name one another back to the first, or the store does not answer.
+    """
+    own = job.settings.disclosure
     near = {
         (entry["period"], revision)
         for entry in manifest.releases
@@ -397,7 +423,7 @@ def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[Re
     found: list[ReleasedTables] = []
     backwards = _backwards(job, manifest)
     while len(found) < len(near):
-        key, revision = next(backwards, ("", 0))
+        key, revision, step = next(backwards, ("", 0, 0))
         if not key:
             raise StorageError(
                 "a release cannot be compared with all those before it",
@@ -405,18 +431,25 @@ def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[Re
                 hint="cetegra-usage verify",
             )
         if (key, revision) in near:
+            if step != own.rounding and own.threshold > 1:
+                raise DisclosureError(
+                    f"the release {period.key} is refused: it is rounded to {own.rounding}, an earlier one to {step}",
+                    why=f"{key} shows days that it shows, or adds up with them: both roundings together tell more",
+                    hint=f"set disclosure.rounding to {step}; or publish anew elsewhere (publish.url)",
+                )
             path = f"releases/{key}/r{revision}"
             found.append(ReleasedTables(Period.parse(key), revision, _tables(job, {"path": path})))
     return found[::-1]
 
 
-def _backwards(job: Job, manifest: manifests.Manifest) -> Iterator[tuple[str, int]]:
-    """Yield the period and revision of every release, the newest first: as the evidence documents are chained."""
+def _backwards(job: Job, manifest: manifests.Manifest) -> Iterator[tuple[str, int, int]]:
+    """Yield period, revision and rounding of every release, the newest first: as the evidence documents are chained."""
     one = _previous(manifest)
     while one:
-        yield one["period"], one["revision"]
         path = f"releases/{one['period']}/r{one['revision']}/evidence.json"
-        one = json.loads(job.stores.publish.read(path))["previous"]
+        document = json.loads(job.stores.publish.read(path))
+        yield one["period"], one["revision"], document["rounding"]
+        one = document["previous"]
 
 
 def _month_ahead(job: Job, manifest: manifests.Manifest, period: Period) -> Period | None:

@@ -96,9 +96,11 @@ def run(
 
     with job.held():
         outcomes = _take(job, first, last, each, keep=True, again=again)
-        _restore(job, forgetting.lacking(job, releases.pending(job)), each)
-        made, refused = releases.publish_complete(job)
-        forgetting.forget(job, releases.closed(job))  # what was refused has its tallies all the same
+        lacking = forgetting.lacking(job, releases.pending(job))
+        _restore(job, lacking, each)
+        waits = releases.waiting(job) if lacking else []  # a partition that is not accepted now brings nobody back
+        made, refused = releases.publish_complete(job, waits)
+        forgetting.forget(job, releases.closed(job, waits))  # what was refused has its tallies all the same
     report = Report(outcomes, made, job.zone.strangers)
     if refused:
         raise RefusedError(refused[0], report)
