@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TREND_WEEKS = 13
 FIRST_USE_DAYS = 56
+SESSION_DAYS = 56
+"""How far back a session is looked for that may have begun before: one that was silent so long begins anew."""
 ENGAGEMENT_DAYS = 28
 DAILY = ("activity", "consent_changes")
 WEEKLY = ("feature_weeks", "lifecycle", "retention")
@@ -87,11 +89,11 @@ class Unit:
         Args:
             rollup: The table.
             identified_days: How far first seen and first use look back from the rows' (the cohort's) last day.
-            max_days: How long a session may plausibly be.
+            max_days: How long a session may plausibly be; it is looked for `SESSION_DAYS` back at least.
         """
         first = self.first_of(rollup)
         if rollup == "sessions":
-            return first - timedelta(days=max(max_days, FIRST_USE_DAYS))
+            return first - timedelta(days=max(max_days, SESSION_DAYS))
         if rollup in SUMMED_UP and self.table in _WITH_HISTORY:
             oldest = self.last - timedelta(days=_BEFORE_BEGINNING["retention"] if self.table == "retention" else 0)
             return min(first, oldest - timedelta(days=identified_days - 1))

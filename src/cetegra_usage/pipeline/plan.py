@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from cetegra_usage import landing, ledger, sql
 from cetegra_usage.check import reader
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Partition, midnight
-from cetegra_usage.pipeline import consent_log, memory
+from cetegra_usage.pipeline import comparing, consent_log, memory
 from cetegra_usage.pipeline.job import only_grew, rules, vocabulary
 
 if TYPE_CHECKING:
@@ -120,9 +119,6 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
         if partition.day > last or (partition.day < first and partition.kind != "consents"):
             continue
         items[partition] = current.item(partition, again=again and partition.day >= first)
-    for partition in _told_more([item for item in items.values() if item.partition.kind == "consents"]):
-        why = "a day of the log before it landed after its verdict"
-        items[partition] = replace(items[partition], reason="late consent", why=why)
     consents = [item for item in items.values() if item.partition.kind == "consents"]
     late = _LateConsent(job, consents)
     for partition, item in items.items():
@@ -141,51 +137,11 @@ def make(job: Job, first: date, last: date, *, again: bool = False) -> Plan:
 
 
 def stale(job: Job, items: Iterable[Item]) -> list[Item]:
-    """Return, to be judged again, the event partitions whose day was compared with what another service's is no more.
-
-    Only where either has a pseudonym that the other has: else the comparison ends the same.
-    """
-    why = "another service's day, which it was compared with, has changed since"
-    return [
-        replace(item, reason="changed", why=why)
-        for item in items
-        if item.partition.kind == "events"
-        and item.reason == "unchanged"
-        and item.record
-        and _is_stale(job, item.record)
-    ]
-
-
-def _is_stale(job: Job, record: Record) -> bool:
-    own, seen = parse(record.partition), record.body["consents"]
-    for service in job.catalogue.services:
-        verdicts = job.ledger.verdicts.get(Partition("events", service, own.day).id, [])
-        if service == own.service or not verdicts or verdicts[-1].body["consents"] <= seen:  # as old, or judged with it
-            continue
-        if not _in_two_services(record) and not _in_two_services(verdicts[-1]):
-            continue
-        known = [verdict.content for verdict in verdicts if verdict.body["consents"] <= seen]
-        if known[-1:] != [verdicts[-1].content]:
-            return True
-    return False
-
-
-def _in_two_services(record: Record) -> bool:
-    """Whether pseudonyms of a partition were seen in another service's."""
-    return any(one["expectation"] == "pseudonym_one_service" for one in record.failed)
-
-
-def _told_more(consents: Sequence[Item]) -> list[Partition]:
-    """Return the days of the log of which a withdrawal lacked a grant that may have landed since, on an earlier day."""
-    found: list[Partition] = []
-    latest = 0  # of the days before
-    for item in consents:  # by day
-        lacks = item.record and any(one["expectation"] == "withdrawal_after_grant" for one in item.record.failed)
-        if item.reason == "unchanged" and item.record and lacks and latest > item.record.verdict:
-            found.append(item.partition)
-        is_new = item.is_pending and item.landed
-        latest = sys.maxsize if is_new else max(latest, item.record.verdict if item.record else 0)
-    return found
+    """Return, to be judged again, the partitions that were held against others which have become others since."""
+    unchanged = [(item, item.record) for item in items if item.reason == "unchanged" and item.record]
+    found = comparing.stale(job, [record for _, record in unchanged])
+    why = "what it was held against has changed since its verdict"
+    return [replace(item, reason="changed", why=why) for item, _ in unchanged if item.partition.id in found]
 
 
 def blocked_from(job: Job, last: date, refused: Sequence[date]) -> date | None:
@@ -293,8 +249,7 @@ class _LateConsent:
     def touches(self, item: Item) -> bool:
         assert item.record is not None  # noqa: S101  # the caller looked
         if self._is_log and _knew_no_log(item.record):  # whoever is not in the log has never granted
-            persons = _read(self._job, item.record, "persons", ["pseudonym"])
-            return item.record.has_forgotten or not persons.is_empty()
+            return True
         seen = item.record.body["consents"]
         later = self._later(item.partition.day, seen)
         if not later:
@@ -304,8 +259,8 @@ class _LateConsent:
         relevant = pl.concat([_NO_CHANGES, *changes]).filter(pl.col("changed_at") < end)
         if relevant.is_empty():
             return False
-        if item.record.rows.stripped:
-            return True  # it may have been lawful: a grant came, or a withdrawal is there no more
+        if item.record.rows.stripped or item.record.state == "quarantined":
+            return True  # it may be lawful now; and nobody knows whose rows are quarantined
         persons = _read(self._job, item.record, "persons", ["pseudonym"])
         if item.record.has_forgotten:  # who was forgotten is no longer there, and had withdrawn
             left = relevant.filter(pl.col("state") == "withdrawn")["pseudonym"]

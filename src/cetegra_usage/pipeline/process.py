@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -12,10 +11,10 @@ import duckdb
 import polars as pl
 
 from cetegra_usage import landing, ledger, rollup, sql
-from cetegra_usage.check import evidence, judge, reader, register, tabs
+from cetegra_usage.check import evidence, judge, reader, register
 from cetegra_usage.errors import IncompletePartitionError
 from cetegra_usage.model import Catalogue, Input, Kind, Partition, Rows
-from cetegra_usage.pipeline import consent_log, memory
+from cetegra_usage.pipeline import comparing, consent_log, memory
 from cetegra_usage.pipeline.job import Spec, digest_numbers, rules, vocabulary
 from cetegra_usage.project import version
 from cetegra_usage.store import open_store
@@ -35,9 +34,6 @@ WAVE = 256
 WAVE_BYTES = 8 << 30
 """What has landed of them, at most, but for one day: so much of a bucket is copied to this machine's disk at a time."""
 _BATCHES_A_WORKER = 4
-_FEWEST_WEEKDAYS = 2
-_FEWEST_ROWS = 100
-_FAR = 5
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -369,11 +365,7 @@ def _wave(job: Job, items: Sequence[Item], each: Each, *, keep: bool, reason: st
     counts: dict[str, dict[str, int | None]] = {
         partition: dict(one.evidence.counts) for partition, one in judged.items() if one.evidence
     }
-    if kind == "events":
-        _compare_events(job, list(judged.values()), counts)
-    elif kind == "consents":
-        _compare_consents(job, list(judged.values()), counts)
-    verdicts = judge.judge(kind, counts)
+    verdicts = comparing.judged(job, kind, judged, counts)
     accepted = [one for partition, one in judged.items() if verdicts[partition].state == "accepted"]
     stored: dict[str, RolledUp] = {}
     if keep:
@@ -408,120 +400,6 @@ def _context(job: Job, landed: landing.Landed, numbers: Sequence[int] | None) ->
     is_judged = landed.partition.kind == "events" and job.spec.intervals.exists()
     folder = landed.service if landing.is_masked(landed.partition) else None
     return evidence.Context(job.spec.intervals if is_judged else None, numbers, folder, job.spec.erased)
-
-
-def _compare_events(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
-    """Count what a partition alone does not tell: volume, sessions of many days, pseudonyms of two services."""
-    landed = {one.landed.partition: one.evidence.rows.landed for one in examined if one.evidence}
-    others = {one.landed.partition: one for one in examined}
-    for one in examined:
-        partition = one.landed.partition
-        counts[partition.id]["volume_as_usual"] = _far(job, partition, landed)
-        counts[partition.id].setdefault("session_short", _long_sessions(job, one, others))
-    for day in sorted({partition.day for partition in landed}):
-        persons = {
-            partition: pl.read_parquet(job.spec.folder(partition) / "persons_seen.parquet", columns=["pseudonym"])
-            for partition in landed
-            if partition.day == day
-        }
-        others = {
-            record.partition: record
-            for service in job.catalogue.services
-            if (record := job.ledger.latest.get(Partition("events", service, day).id))
-            and Partition("events", service, day) not in persons
-        }
-        known = [
-            pl.read_parquet(path, columns=["pseudonym"]).cast(pl.Int64)
-            for record in others.values()
-            for path in memory.fetch_rollups(job, record, "persons")
-        ]
-        for partition, own in persons.items():
-            elsewhere = [frame.cast(pl.Int64) for other, frame in persons.items() if other != partition] + known
-            seen = own.cast(pl.Int64)
-            both = seen.join(pl.concat(elsewhere), on="pseudonym", how="semi").height if elsewhere else 0
-            counts[partition.id]["pseudonym_one_service"] = both
-
-
-def _long_sessions(job: Job, one: Examined, others: Mapping[Partition, Examined]) -> int | None:
-    """Return the number of sessions that had begun more than `max_days` before, as far as they were seen then.
-
-    None where files that are read again are no longer there: not checked.
-    """
-    max_days = job.settings.session.max_days
-    partition = one.landed.partition
-    examined: list[tuple[Sequence[Path], Path]] = []
-    rollups: list[Path] = []
-    for back in (max_days, max_days + 1):
-        before = _earlier(partition, back)
-        if before is None:
-            continue
-        if before in others:
-            examined.append((others[before].files, job.spec.folder(before)))
-        elif record := job.ledger.latest.get(before.id):
-            rollups += memory.fetch_rollups(job, record, "sessions")
-    if not examined and not rollups:
-        return 0
-    try:
-        return tabs.long_sessions(
-            (one.files, job.spec.folder(partition)),
-            examined,
-            rollups,
-            max_days=max_days,
-            memory_limit=job.settings.engine.memory_limit,
-            spill=job.spec.spool / "spill",
-        )
-    except IncompletePartitionError:
-        return None
-
-
-def _compare_consents(job: Job, examined: Sequence[Examined], counts: dict[str, dict[str, int | None]]) -> None:
-    """Count the changes that contradict the log before them, whichever partition that landed in."""
-    own = {one.landed.partition: job.spec.folder(one.landed.partition) / evidence.CHANGES for one in examined}
-    for partition in own:
-        for expectation in ("withdrawal_after_grant", "consent_not_contradictory"):
-            counts[partition.id].setdefault(expectation, 0)  # None stays: it could not be checked
-    days = [partition.day for partition in own]
-    known = consent_log.changes(job).filter(~pl.col("day").is_in(days))
-    frames = [
-        job.spec.erased.spared(pl.read_parquet(path)).select(pl.lit(partition.day).alias("day"), *consent_log.COLUMNS)
-        for partition, path in own.items()
-    ]
-    changes = pl.concat([known, *frames])
-    if changes.is_empty():
-        return
-    with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
-        connection.register("changes", changes)
-        found = sql.frame(connection, "consent_contradictions")
-    for row in found.iter_rows(named=True):
-        partition = Partition("consents", "", row.pop("day"))
-        if partition in own:
-            mine = counts[partition.id]
-            mine |= {name: int(value) for name, value in row.items() if mine[name] is not None}
-
-
-def _far(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int | None:
-    """Return 1 where the rows are far from the same weekday's of four weeks before, None where too few are known."""
-    before: list[int] = []
-    for weeks in range(1, 5):
-        other = _earlier(partition, 7 * weeks)
-        if other is None:
-            break
-        if other in landed:
-            before.append(landed[other])
-        elif record := job.ledger.latest.get(other.id):
-            before.append(record.rows.landed)
-    if len(before) < _FEWEST_WEEKDAYS:
-        return None
-    usual = statistics.median(before)
-    now = landed[partition]
-    return int(max(usual, now) >= _FEWEST_ROWS and not usual / _FAR <= now <= usual * _FAR)
-
-
-def _earlier(partition: Partition, days: int) -> Partition | None:
-    """Return the partition so many days before; None before the first day that a calendar has."""
-    if (partition.day - date.min).days < days:
-        return None
-    return replace(partition, day=partition.day - timedelta(days=days))
 
 
 def _outcome(one: Examined, verdict: judge.Verdict | None) -> Outcome:

@@ -119,6 +119,8 @@ def _take(
     planned = plan.make(job, first, last, again=again is not None)
     consents = [item for item in planned.items if item.partition.kind == "consents"]
     outcomes = _outcomes(job, consents, each, keep=keep, again=again)
+    if keep:
+        outcomes = _with_stale(job, consents, outcomes, each, again=again)
     fresh = {
         outcome.partition: job.spec.folder(outcome.partition) / evidence.CHANGES
         for outcome in outcomes
@@ -129,9 +131,7 @@ def _take(
     events = [replace(item, waits_for=None).waiting(waits) for item in planned.items if item.partition.kind == "events"]
     told = _outcomes(job, events, each, keep=keep, again=again)
     if keep:
-        late = plan.stale(job, [item for item, one in zip(events, told, strict=True) if one.state == "unchanged"])
-        redone = {one.partition: one for one in _outcomes(job, late, each, keep=keep, again=again)}
-        told = [redone.get(one.partition, one) for one in told]
+        told = _with_stale(job, events, told, each, again=again, waits=waits)
     told = _amiss(job, outcomes) + told
     feedback = [item for item in planned.items if item.partition.kind == "feedback"]
     return told + _amiss(job, _outcomes(job, feedback, each, keep=keep, again=again))
@@ -168,3 +168,19 @@ def _outcomes(
     taken = [item for item in items if item.is_taken]
     found = {outcome.partition: outcome for outcome in process.process(job, taken, each, keep=keep, reason=again)}
     return [found.get(item.partition) or process.unchanged(item) for item in items]
+
+
+def _with_stale(
+    job: Job,
+    items: Sequence[plan.Item],
+    outcomes: Sequence[process.Outcome],
+    each: process.Each,
+    *,
+    again: str | None,
+    waits: date | None = None,
+) -> list[process.Outcome]:
+    """Judge again what was held against partitions that this run has taken; return all outcomes."""
+    unchanged = [item for item, one in zip(items, outcomes, strict=True) if one.state == "unchanged"]
+    late = [item.waiting(waits) for item in plan.stale(job, unchanged)]
+    redone = {one.partition: one for one in _outcomes(job, late, each, keep=True, again=again)}
+    return [redone.get(one.partition, one) for one in outcomes]
