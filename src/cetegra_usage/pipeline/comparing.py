@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.process import Examined
 
     Counts = dict[str, int | None]
+    Persons = Mapping[Partition, pl.DataFrame | None]
     Compare = Callable[[Job, Mapping[Partition, Examined], Iterable[Partition]], Mapping[Partition, Counts]]
 
 _FEWEST_WEEKDAYS = 2
 _FEWEST_ROWS = 100
 _FAR = 5
+_NOBODY = pl.DataFrame(schema={"pseudonym": pl.Int64})
 _COMPARED: Mapping[Kind, tuple[str, ...]] = {
     "events": ("pseudonym_one_service", "session_short"),
     "consents": ("withdrawal_after_grant", "consent_not_contradictory"),
@@ -94,38 +96,51 @@ def _events(job: Job, accepted: Mapping[Partition, Examined], wave: Iterable[Par
     taken = set(wave)
     found: dict[Partition, Counts] = {}
     for day, of_day in groupby(sorted(accepted, key=lambda one: one.day), key=lambda one: one.day):
-        persons = {partition: _persons(job, accepted[partition]) for partition in of_day}
         before = [
             record
             for service in job.catalogue.services
             if (other := Partition("events", service, day)) not in taken and (record := job.ledger.latest.get(other.id))
         ]
         known = [
-            pl.read_parquet(path, columns=["pseudonym"]).cast(pl.Int64)
+            pl.read_parquet(path, columns=["pseudonym"])
             for record in before
             for path in memory.fetch_rollups(job, record, "persons")
         ]
-        for partition, own in persons.items():
-            elsewhere = known + [of for other, of in persons.items() if other != partition and of is not None]
-            both = None
-            if own is not None:
-                both = own.join(pl.concat(elsewhere), on="pseudonym", how="semi").height if elsewhere else 0
+        persons: Persons = {partition: _persons_seen(job, partition) for partition in of_day}
+        if any(_shared(persons, known).values()):
+            persons = {partition: _persons(job, accepted[partition]) for partition in persons}
+        for partition, shared in _shared(persons, known).items():
             found[partition] = {
-                "pseudonym_one_service": both,
+                "pseudonym_one_service": shared,
                 "session_short": _long_sessions(job, partition, accepted, taken),
             }
     return found
 
 
+def _shared(persons: Persons, known: Sequence[pl.DataFrame]) -> dict[Partition, int | None]:
+    """Return how many pseudonyms of each partition are another's too, or known; None of one that cannot be read."""
+    found: dict[Partition, int | None] = {}
+    for partition, own in persons.items():
+        others = [*known, *(of for other, of in persons.items() if other != partition and of is not None)]
+        elsewhere = pl.concat([_NOBODY, *(of.cast(pl.Int64) for of in others)])
+        found[partition] = None if own is None else own.join(elsewhere, on="pseudonym", how="semi").height
+    return found
+
+
+def _persons_seen(job: Job, partition: Partition) -> pl.DataFrame:
+    """Return the pseudonyms of a partition's rows, whatever becomes of them."""
+    return pl.read_parquet(job.spec.folder(partition) / "persons_seen.parquet", columns=["pseudonym"]).cast(pl.Int64)
+
+
 def _persons(job: Job, one: Examined) -> pl.DataFrame | None:
     """Return the pseudonyms of a partition's accepted rows; None where files that are read again are not there."""
     assert one.evidence is not None  # noqa: S101  # it was judged
-    folder, rows = job.spec.folder(one.landed.partition), one.evidence.rows
+    partition, rows = one.landed.partition, one.evidence.rows
     if not rows.held and not rows.stripped:
-        return pl.read_parquet(folder / "persons_seen.parquet", columns=["pseudonym"]).cast(pl.Int64)
+        return _persons_seen(job, partition)
     with sql.connect(memory_limit=job.settings.engine.memory_limit, spill=job.spec.spool / "spill") as connection:
         try:
-            evidence.accepted(connection, one.files, folder)
+            evidence.accepted(connection, one.files, job.spec.folder(partition))
             return sql.frame(connection, "accepted_persons")
         except IncompletePartitionError:
             return None
