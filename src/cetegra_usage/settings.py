@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
 DEFAULT_FILE = "cetegra-usage.toml"
 _HELP = "cetegra-usage --help"
+_MOST_DAYS = 36_500  # as many still lie before any day that a command takes
 
 
 class _Section(BaseModel):
@@ -50,7 +51,7 @@ class Landing(StoreSettings):
     """The landing zone, read only."""
 
     seal: Literal["optional", "required"] = "optional"
-    wait_days: int = Field(default=3, ge=0)
+    wait_days: int = Field(default=3, ge=0, le=_MOST_DAYS)
 
 
 class CatalogueFile(_Section):
@@ -71,7 +72,7 @@ class Disclosure(_Section):
 class Retention(_Section):
     """How long what is kept is kept, in days."""
 
-    identified_days: int = Field(default=395, ge=92)
+    identified_days: int = Field(default=395, ge=92, le=_MOST_DAYS)
     evidence_days: int = Field(default=1825, ge=1)
 
 
@@ -84,7 +85,7 @@ class Consent(_Section):
 class Session(_Section):
     """How long a browser tab may plausibly stay open."""
 
-    max_days: int = Field(default=7, ge=1)
+    max_days: int = Field(default=7, ge=1, le=_MOST_DAYS)
 
 
 class Engine(_Section):
