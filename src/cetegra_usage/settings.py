@@ -158,6 +158,8 @@ def load_settings(
     }
     for origin, found in sources.items():
         for key, value in found.items():
+            if value == {} and any(one.startswith(f"{key}.") for one in known):
+                continue  # a section that sets nothing
             if key not in known:
                 raise _unknown(f"{key} ({origin})")
             values[key], origins[key] = value, origin
@@ -289,7 +291,7 @@ def _unknown(what: str) -> ConfigurationError:
 def _flatten(document: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in document.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             flat |= _flatten(value, f"{above}{key}.")
         else:
             flat[above + key] = value

@@ -16,11 +16,12 @@ import pytest
 from distributed import Client, LocalCluster
 
 from cetegra_usage.cli import main
-from cetegra_usage.errors import DisclosureError
+from cetegra_usage.errors import ConfigurationError, DisclosureError
 from cetegra_usage.model import Partition, Period, Rows
 from cetegra_usage.pipeline.process import Outcome
 from cetegra_usage.pipeline.releases import Release
 from cetegra_usage.pipeline.run import RefusedError, Report
+from cetegra_usage.settings import load_settings
 from support import landed
 from support.landed import change, event, identified
 
@@ -280,6 +281,13 @@ def test_what_is_done_is_told_although_a_release_is_refused(
     assert re.findall(r"^(\w+)", text, re.MULTILINE) == ["quarantined", "published"]
     error = {"code": "disclosure", "what": "refused", "why": "on purpose", "hint": "none"}
     assert json.loads("{" + document) == report.as_json() | {"error": error}
+
+
+def test_an_empty_section_is_known_or_refused(tmp_path: Path) -> None:
+    known = "[disclosure]\n[landing.storage]\n"
+    assert load_settings(landed.zone(tmp_path / "known", known)).disclosure.threshold == 10
+    with pytest.raises(ConfigurationError, match="disclosur "):
+        load_settings(landed.zone(tmp_path / "unknown", "[disclosur]\n"))
 
 
 def test_config_show_names_each_origin(tmp_path: Path) -> None:
