@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to the next microsecond
 # AT TIME ZONE asks a calendar, row by row, and costs six times as much: it is left what is no time at all (infinity).
 _IN_UTC = "coalesce(make_timestamp(epoch_us({c})), {c} AT TIME ZONE 'UTC')"
-_ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
+_ISO = r"'\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)'"
 _INSTANT = "CASE WHEN regexp_full_match({c}, " + _ISO + ") THEN TRY_CAST({c} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
 _WIDER = "{c}::BIGINT"
 _SURE = (_IN_UTC, _WIDER)
