@@ -283,6 +283,14 @@ def test_what_is_done_is_told_although_a_release_is_refused(
     assert json.loads("{" + document) == report.as_json() | {"error": error}
 
 
+def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([COMMAND, "sql", "list"], cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_an_empty_section_is_known_or_refused(tmp_path: Path) -> None:
     known = "[disclosure]\n[landing.storage]\n"
     assert load_settings(landed.zone(tmp_path / "known", known)).disclosure.threshold == 10

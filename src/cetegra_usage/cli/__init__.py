@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
+UNREAD = 141
 TERMINATED = 143
 
 _COMMANDS = {
@@ -55,7 +57,10 @@ _HELP = {
 
 
 class _Lazy(click.Group):
-    """A group that imports a command's module when the command is called."""
+    """A group that imports a command's module when the command is called.
+
+    Where nobody reads what a command prints to its end, as behind `head`, it ends quietly: 141, as a shell has it.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
@@ -66,6 +71,13 @@ class _Lazy(click.Group):
         from importlib import import_module  # noqa: PLC0415
 
         return getattr(import_module(f"cetegra_usage.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what Python writes out at its end
+            ctx.exit(UNREAD)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -146,8 +158,6 @@ def _show(
 
 def _colour() -> bool | None:
     """Keep NO_COLOR; otherwise let click look whether it is a terminal."""
-    import os  # noqa: PLC0415
-
     return False if os.environ.get("NO_COLOR") else None
 
 
