@@ -256,6 +256,14 @@ def test_the_client_is_loaded_only_for_a_bucket() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_what_was_given_back_is_free_also_where_the_clock_is_behind(store: Store) -> None:
+    with Lease(store):
+        pass
+    store.clock_offset_seconds = -3600.0
+    with Lease(store) as lease:
+        lease.check()
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path

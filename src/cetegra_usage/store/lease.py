@@ -2,8 +2,9 @@
 
 The lease is the highest `lock/<n>.json`. Taking, renewing and giving back each put the next number if it is absent, so
 that of any number of runs one succeeds, and whoever then finds a higher number than its own knows that it lost. A run
-that was killed holds it until it runs out; on the same machine it is seen to be dead at once. A run that came to its
-end says so in its last number: where nothing says it, files may be left that nobody came to remove.
+that was killed holds it until it runs out; on the same machine it is seen to be dead at once. The number that gives it
+back says so, whatever clocks say. A run that came to its end says that there too: where nothing says it, files may be
+left that nobody came to remove.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Lease:
 
     def __enter__(self) -> Self:
         number, document = self._highest()
-        if document and document["expires"] > self._now() and not is_dead(document.get("process")):
+        if document and not document.get("given_back") and not self._is_over(document):
             raise _held(document)
         self.ended_well = bool(document and document.get("ended_well"))
         self._next(number, self._seconds)
@@ -110,6 +111,7 @@ class Lease:
         document = {
             "ended_well": ended_well,
             "expires": self._now() + seconds,
+            "given_back": not seconds,
             "owner": self._owner,
             "process": me(),
             "token": self._token,
@@ -143,6 +145,10 @@ class Lease:
 
     def _numbers(self) -> list[int]:
         return numbers((entry.path for entry in self._store.list(_FOLDER)), _FOLDER)
+
+    def _is_over(self, document: dict[str, Any]) -> bool:
+        """Whether a lease has run out, or its holder is dead."""
+        return document["expires"] <= self._now() or is_dead(document.get("process"))
 
     def _now(self) -> float:
         """Return the store's time: runs on machines with different clocks agree about it."""
