@@ -15,6 +15,7 @@ import pytest
 
 from cetegra_usage import ledger
 from cetegra_usage.cli import main
+from cetegra_usage.errors import StorageError
 from cetegra_usage.pipeline import consent_log, job, memory, releases
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.publish import manifests
@@ -602,15 +603,27 @@ def test_a_period_that_was_never_released_is_no_success(zone: Path) -> None:
     assert stop.value.code == 2
 
 
-def test_where_nothing_was_published_nothing_is_at_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("made", [("landing", "warehouse", "publish"), ("landing",)])
+def test_where_nothing_was_published_nothing_is_at_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], made: tuple[str, ...]
+) -> None:
     stores = "".join(f'[{name}]\nurl = "{name}"\ncountry = "NO"\n' for name in ("landing", "warehouse", "publish"))
-    for name in ("landing", "warehouse", "publish"):
+    for name in made:
         (tmp_path / name).mkdir()
     (tmp_path / "cetegra-usage.toml").write_text(stores, "utf-8")
     with pytest.raises(SystemExit) as stop:
         main(["verify", "--config", str(tmp_path / "cetegra-usage.toml")])
     assert stop.value.code == 0
     assert "not checked  the published files: there are none" in capsys.readouterr().out
+
+
+def test_what_is_no_folder_is_not_taken_for_one_that_is_empty(copy: Path) -> None:
+    shutil.rmtree(copy / "publish")
+    with pytest.raises(StorageError, match="nothing is published there"):
+        found_alone(copy)
+    (copy / "publish").touch()
+    with pytest.raises(StorageError, match="nothing is published there"):
+        found(copy)
 
 
 def test_everything_taken_away_is_found_with_the_exact_records(copy: Path) -> None:

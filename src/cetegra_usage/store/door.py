@@ -122,7 +122,7 @@ def open_published(settings: Settings) -> PublishedStores:
     Raises:
         ConfigurationError: A store's settings cannot be read, or two of them overlap.
         ResidencyError: A store is not shown to lie in the EEA, or whose it is is not said.
-        StorageError: The published store is not there, or does not answer.
+        StorageError: The published store does not answer; or it is no folder, and not one that a run will yet make.
     """
     sections: dict[StoreName, StoreSettings] = {
         "landing": settings.landing,
@@ -136,7 +136,9 @@ def open_published(settings: Settings) -> PublishedStores:
     }
     if len(places) == len(sections):
         apart({**places})
-    if _is_no_folder(places["publish"]):
+    if _is_no_folder(places["publish"]) and (
+        "warehouse" not in places or Path(places["publish"].location.path).exists()
+    ):
         raise StorageError(
             "nothing is published there",
             why=f"{places['publish'].location.url} is no folder",
