@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Input, Rows
-from cetegra_usage.store import ObjectMissingError, numbers
+from cetegra_usage.store import ObjectMissingError, numbers, undamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -229,10 +229,15 @@ class Ledger:
         return self.count - self.count % PART
 
     def since(self, number: int, store: Store) -> list[Record]:
-        """Return the records after the first `number`; segments that were not read are read now."""
+        """Return the records after the first `number`; segments that were not read are read now.
+
+        Raises:
+            StorageError: A segment is damaged, or the warehouse does not answer.
+        """
         while self.first > 1 and self.count - len(self.records) > number:
             self.first -= 1
-            self.records[:0] = _records(json.loads(store.read(path_of(self.first))))
+            with undamaged(store, path_of(self.first)):
+                self.records[:0] = _records(json.loads(store.read(path_of(self.first))))
         return self.records[max(0, number - self.count + len(self.records)) :]
 
     def take(self, segment: Mapping[str, Any]) -> None:
@@ -283,19 +288,25 @@ class Ledger:
 
 
 def load(store: Store) -> Ledger:
-    """Read the ledger of a warehouse: what is summed up of it and the segments since, or every segment."""
+    """Read the ledger of a warehouse: what is summed up of it and the segments since, or every segment.
+
+    Raises:
+        StorageError: A segment is damaged, or the warehouse does not answer.
+    """
     there = highest(entry.path for entry in store.list(FOLDER))
     ledger = _summed_up(store)
     for number in range(ledger.segments + 1, there + 1):
-        segment = json.loads(store.read(path_of(number)))
-        if segment["records"][0]["body"]["previous"] != ledger.head:
-            break
-        ledger.take(segment)
+        with undamaged(store, path_of(number)):
+            segment = json.loads(store.read(path_of(number)))
+            if segment["records"][0]["body"]["previous"] != ledger.head:
+                break
+            ledger.take(segment)
     if ledger.segments == there:
         return ledger
     ledger = Ledger()  # what is summed up is of another chain
     for number in range(1, there + 1):
-        ledger.take(json.loads(store.read(path_of(number))))
+        with undamaged(store, path_of(number)):
+            ledger.take(json.loads(store.read(path_of(number))))
     return ledger
 
 

@@ -17,6 +17,7 @@ from cetegra_usage import ledger
 from cetegra_usage.cli import main
 from cetegra_usage.errors import StorageError
 from cetegra_usage.pipeline import consent_log, job, memory, releases
+from cetegra_usage.pipeline.query import query
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import load_settings
@@ -560,6 +561,31 @@ def test_a_consent_log_that_is_damaged_is_put_together_anew(copy: Path, zone: Pa
             file.write_bytes(damaged)
             opened.consents = None
             assert consent_log.changes(opened).equals(whole), at
+
+
+@pytest.mark.parametrize("path", ["warehouse/ledger/*", "publish/manifests/*", f"{R1}/data/features.parquet"])
+def test_what_is_cut_short_is_a_stores_fault(copy: Path, zone: Path, path: str) -> None:
+    """In the run that publishes the next week."""
+    shutil.copytree(zone / "landing", copy / "landing")
+    (copy / "warehouse" / ledger.SUM).unlink()
+    file = max(copy.glob(path))
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(StorageError, match=f"{file.name} .*cannot be read") as caught:
+        landed.run(copy / "cetegra-usage.toml", TODAY + timedelta(days=9))
+    assert "cetegra-usage verify" in caught.value.hint
+
+
+def test_a_published_table_that_is_cut_short_is_a_stores_fault_to_who_looks_at_it(copy: Path) -> None:
+    (copy / "landing").mkdir()
+    (copy / R2 / "data/features.parquet").write_bytes(b"PAR1")
+    with pytest.raises(StorageError, match=r"features\.parquet of publish cannot be read"):
+        query(load_settings(copy / "cetegra-usage.toml"), "SELECT 1")
+
+
+def test_without_a_memory_that_can_be_read_the_same_comes_out(copy: Path, zone: Path) -> None:
+    shutil.copytree(zone / "landing", copy / "landing")
+    (copy / "warehouse" / memory.FILE).write_bytes(gzip.compress(b"{}"))
+    assert landed.run(copy / "cetegra-usage.toml", TODAY).releases == []
 
 
 @pytest.mark.parametrize(

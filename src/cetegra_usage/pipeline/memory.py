@@ -107,18 +107,19 @@ class Memory:
 
 def load(store: Store) -> Memory:
     """Read it; an empty one where there is none that can be read."""
-    document = read_compressed(store, FILE)
-    if document is None:
+    document = read_compressed(store, FILE) or {}
+    try:
+        return Memory(
+            document["seen"],
+            {partition: Attempt(**attempt) for partition, attempt in document["attempts"].items()},
+            {period: Made(**made) for period, made in document["periods"].items()},
+            document["records"],
+            document["head"],
+            Forgotten(**document["forgotten"]),
+            Derived(**document["derived"]) if document["derived"] else None,
+        )
+    except (KeyError, TypeError, AttributeError):
         return Memory()
-    return Memory(
-        document["seen"],
-        {partition: Attempt(**attempt) for partition, attempt in document["attempts"].items()},
-        {period: Made(**made) for period, made in document["periods"].items()},
-        document["records"],
-        document["head"],
-        Forgotten(**document["forgotten"]),
-        Derived(**document["derived"]) if document["derived"] else None,
-    )
 
 
 def keep(store: Store, memory: Memory) -> None:

@@ -15,7 +15,7 @@ from cetegra_usage import sql
 from cetegra_usage.errors import UsageError
 from cetegra_usage.pipeline.spool import spool
 from cetegra_usage.publish import manifests
-from cetegra_usage.store import open_all
+from cetegra_usage.store import open_all, undamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def query(settings: Settings, text: str) -> tuple[list[str], list[list[Any]]]:
         The columns and the rows, as plain JSON values.
 
     Raises:
+        StorageError: A published table is damaged, or the store does not answer.
         UsageError: It is no single SELECT, or DuckDB cannot run it.
     """
     published = open_all(settings).publish
@@ -104,7 +105,8 @@ def _load(connection: duckdb.DuckDBPyConnection, published: Store, spool: Path) 
                 name = found.path.rsplit("/", 1)[-1].removesuffix(".parquet")
                 files.setdefault(name, []).append(str(published.fetch(found, spool)))
     for name, paths in sorted(files.items()):
-        connection.read_parquet(paths).to_table(f"{name}_rows")
+        with undamaged(published, f"releases/*/data/{name}.parquet", duckdb.Error):
+            connection.read_parquet(paths).to_table(f"{name}_rows")
         connection.table(f"{name}_rows").create_view(name)
 
 

@@ -21,6 +21,7 @@ from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
+from cetegra_usage.store import undamaged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -84,7 +85,7 @@ def publish_complete(job: Job, waits: Collection[Period]) -> tuple[list[Release]
         The releases that were made, and why disclosure control refused each of the others.
 
     Raises:
-        StorageError: A store does not answer.
+        StorageError: A store does not answer, or what it holds is damaged.
     """
     now = _Inputs(job)
     made: list[Release] = []
@@ -228,7 +229,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     errata: list[Change] = []
     if before:
         old = _tables(job, before)
-        old_document = json.loads(store.read(f"{before['path']}/evidence.json"))
+        old_document = _evidence(job, before["path"])
         errata = changes(old, {name: table.frame for name, table in protection.tables.items()})
         if not errata and public.verdicts(old_document) == public.verdicts(document):
             return []
@@ -397,13 +398,21 @@ def _entry(release: Mapping[str, Any]) -> ReleaseEntry:
 
 
 def _tables(job: Job, entry: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """Return a release's tables as published."""
+    """Return a release's tables as published; raises `StorageError` where one is damaged."""
     store = job.stores.publish
-    return {
-        found.path.rsplit("/", 1)[-1].removesuffix(".parquet"): pl.read_parquet(store.fetch(found, job.spec.spool))
-        for found in store.list(f"{entry['path']}/data")
-        if found.path.endswith(".parquet")
-    }
+    read: dict[str, pl.DataFrame] = {}
+    for found in store.list(f"{entry['path']}/data"):
+        if found.path.endswith(".parquet"):
+            with undamaged(store, found.path, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                name = found.path.rsplit("/", 1)[-1].removesuffix(".parquet")
+                read[name] = pl.read_parquet(store.fetch(found, job.spec.spool))
+    return read
+
+
+def _evidence(job: Job, path: str) -> dict[str, Any]:
+    """Return a release's evidence document; raises `StorageError` where it is damaged."""
+    with undamaged(job.stores.publish, f"{path}/evidence.json"):
+        return json.loads(job.stores.publish.read(f"{path}/evidence.json"))
 
 
 def _released(job: Job, manifest: manifests.Manifest, period: Period) -> list[ReleasedTables]:
@@ -446,8 +455,7 @@ def _backwards(job: Job, manifest: manifests.Manifest) -> Iterator[tuple[str, in
     """Yield period, revision and rounding of every release, the newest first: as the evidence documents are chained."""
     one = _previous(manifest)
     while one:
-        path = f"releases/{one['period']}/r{one['revision']}/evidence.json"
-        document = json.loads(job.stores.publish.read(path))
+        document = _evidence(job, f"releases/{one['period']}/r{one['revision']}")
         yield one["period"], one["revision"], document["rounding"]
         one = document["previous"]
 

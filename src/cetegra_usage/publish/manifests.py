@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.ledger import GENESIS, canonical
-from cetegra_usage.store import numbers
+from cetegra_usage.store import numbers, undamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,11 +55,16 @@ class Derived:
 
 
 def current(store: Store) -> Manifest:
-    """Return the highest manifest; the one before the first where there is none."""
+    """Return the highest manifest; the one before the first where there is none.
+
+    Raises:
+        StorageError: It is damaged, or the published store does not answer.
+    """
     number = max(_numbers(store), default=0)
     if not number:
         return Manifest()
-    return parsed(number, store.read(path_of(number)))
+    with undamaged(store, path_of(number)):
+        return parsed(number, store.read(path_of(number)))
 
 
 def parsed(number: int, raw: bytes) -> Manifest:

@@ -9,6 +9,7 @@ from cetegra_usage.store.base import (
     StoreName,
     numbers,
     stays_inside,
+    undamaged,
 )
 from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
 from cetegra_usage.store.lease import Lease
@@ -31,4 +32,5 @@ __all__ = [
     "open_store",
     "stays_inside",
     "survey",
+    "undamaged",
 ]

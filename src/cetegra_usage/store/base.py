@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +13,7 @@ from cetegra_usage.errors import StorageError
 from cetegra_usage.store.probe import prove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
     from cetegra_usage.residency import Residency
@@ -232,6 +233,31 @@ def numbers(paths: Iterable[str], folder: str) -> list[int]:
 def named(name: str, path: str) -> str:
     """Say which file of which store: not what a producer calls it, which could carry anything."""
     return "a file or folder of landing" if name == "landing" else f"{path or 'a folder'} of {name}"
+
+
+@contextmanager
+def undamaged(store: Store, path: str, *errors: type[BaseException]) -> Generator[None]:
+    """Turn what reading a document raises that was cut short or changed into an error of its store.
+
+    Args:
+        store: Where it is.
+        path: Which one.
+        errors: What else reading it raises.
+
+    Raises:
+        StorageError: It is not what it must be.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, *errors):
+        failed = StorageError(
+            f"{named(store.name, path)} cannot be read as what it must be",
+            why="it is cut short, or somebody has changed it",
+            hint="cetegra-usage verify says what else is; put it back from a copy of the store",
+        )
+    else:
+        return
+    raise failed  # here, where no chain leads back to words that may quote it
 
 
 def missing(name: str, path: str) -> ObjectMissingError:
