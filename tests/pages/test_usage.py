@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -166,6 +166,32 @@ def test_a_period_without_a_day_says_so(week: ReleaseView) -> None:
     assert "Nothing arrived whole on any of the 14 days of the services" in page
     assert "How many events everybody together made is not published for this period." in page
     assert "[x] events" not in page
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ({}, "Complete: all 7 days are in, of each of the 2 services"),
+        ({"docs": 8}, "Complete: all 7 days are in"),
+        (
+            {"docs": 2},
+            "Complete: every day is in, of each of the 2 services that began; Cetegra Docs began on Wed 22 Apr",
+        ),
+        ({"workspace": 8, "docs": 2}, "Complete: every day is in; Cetegra Docs began on Wed 22 Apr"),
+        ({"workspace": 8, "docs": 8}, "No service began in this period or before it"),
+    ],
+)
+def test_days_before_a_service_began_are_not_called_complete(
+    week: ReleaseView, first: dict[str, int], said: str
+) -> None:
+    parts = [
+        {**one, "state": "empty"}
+        if date.fromisoformat(one["day"]) < week.period.first + timedelta(days=first.get(one["service"], 0))
+        else one
+        for one in week.evidence["partitions"]
+    ]
+    page = usage.render(replace(week, evidence={**week.evidence, "partitions": parts}))
+    assert f">{said}</h2>" in page
 
 
 def test_the_pages_can_be_looked_at_while_words_change(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from cetegra_usage.publish.pages.calendar import GAPS, calendar
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from cetegra_usage.publish.pages.calendar import Group
     from cetegra_usage.publish.pages.facts import Facts
 
 
@@ -19,10 +20,9 @@ def section(facts: Facts) -> dict[str, Any]:
     evidence = facts.view.evidence
     events = [one for one in evidence["partitions"] if one["service"] in facts.services]
     groups = calendar(events, facts.view)
-    due = sum(len(group.fields) for group in groups)
     gaps = [(group.title, field) for group in groups for field in group.fields if field.state in GAPS]
     return {
-        "title": _title(len(gaps), due, services=len(groups), days=len(facts.view.period.days)),
+        "title": _title(groups, len(gaps), len(facts.view.period.days)),
         "calendar": groups,
         "stories": [say(f"trust.{field.state}", service=title, day=field.day) for title, field in gaps],
         "promises": _promises(evidence),
@@ -30,10 +30,17 @@ def section(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _title(gaps: int, due: int, *, services: int, days: int) -> str:
-    if not gaps:
-        return say("trust.complete", n=services, days=days)
-    return say("trust.nothing", due=due) if gaps == due else say("trust.gaps", n=gaps, due=due)
+def _title(groups: Sequence[Group], gaps: int, days: int) -> str:
+    """Say how many days are in, of those that are due: none is before a service's first partition."""
+    due = [(group.title, there) for group in groups if (there := [one for one in group.fields if one.state != "empty"])]
+    expected = sum(len(there) for _, there in due)
+    if gaps:
+        return say("trust.nothing", due=expected) if gaps == expected else say("trust.gaps", n=gaps, due=expected)
+    if not due:
+        return say("trust.none")
+    late = [say("trust.since", service=title, day=there[0].day) for title, there in due if len(there) < days]
+    key = "trust.complete_since" if late else "trust.complete"
+    return say(key, n=len(due), days=days, since=", ".join(late))
 
 
 def _promises(evidence: Mapping[str, Any]) -> str:
