@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -613,6 +614,18 @@ def test_what_differs_from_its_seal_is_incomplete_and_the_rest_goes_on(config: P
     states = {outcome.partition.day: outcome.state for outcome in report.outcomes}
     assert states == {other: "accepted", DAY: "incomplete"}
     assert report.exit_code == 16
+
+
+def test_an_incomplete_day_that_has_gone_from_landing_is_missing(config: Path) -> None:
+    landed.land_events(config, [event(1)])
+    cut = landed.land_events(config, [event(2, day=DAY + timedelta(days=1))], day=DAY + timedelta(days=1))
+    cut.joinpath("part-0.parquet").write_bytes(b"PAR1")
+    assert landed.run(config, DAY + timedelta(days=2)).exit_code == 16
+    shutil.rmtree(cut)
+    assert [release.period.key for release in landed.run(config, DAY + timedelta(days=9)).releases] == ["2026-W23"]
+    document = json.loads((config.parent / "publish/releases/2026-W23/r1/evidence.json").read_text("utf-8"))
+    states = {one["id"]: one["state"] for one in document["partitions"]}
+    assert states[f"events/workspace/{DAY + timedelta(days=1)}"] == "missing"
 
 
 def test_a_file_cut_in_half_without_a_seal_is_incomplete(config: Path) -> None:

@@ -99,9 +99,12 @@ class Job:
 
     @property
     def known(self) -> memory.Memory:
-        """What the warehouse remembers beside the ledger; read once."""
+        """What the warehouse remembers beside the ledger, read once; no attempts at what has gone from landing."""
         if self.remembered is None:
             self.remembered = memory.load(self.stores.warehouse)
+            landed = {partition.id for partition in self.zone.partitions}
+            for partition in self.remembered.attempts.keys() - landed:
+                del self.remembered.attempts[partition]
         return self.remembered
 
     @contextmanager

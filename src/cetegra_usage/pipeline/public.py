@@ -154,14 +154,14 @@ def _with_state(job: Job, partition: Partition, first: date | None) -> tuple[Par
     """Return a partition that is due from a first day on, and its state."""
     if record := job.ledger.latest.get(partition.id):
         return partition, record.state
-    if partition.id in job.known.attempts or partition in job.zone.partitions:
+    if partition in job.zone.partitions:
         return partition, "incomplete"
     return partition, "empty" if first is None or partition.day < first else "missing"
 
 
 def _undeclared(job: Job, period: Period) -> list[tuple[Partition, str]]:
     """Return what landed in a period of services that the catalogue does not know, with its state."""
-    known = {*map(Partition.parse, [*job.ledger.latest, *job.known.attempts]), *job.zone.partitions}
+    known = {*map(Partition.parse, job.ledger.latest), *job.zone.partitions}
     found = [
         partition
         for partition in known

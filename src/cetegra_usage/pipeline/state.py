@@ -26,7 +26,7 @@ def partitions(job: Job) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for partition in sorted({*attempts, *waiting, *job.ledger.latest}):
         record = job.ledger.latest.get(partition)
-        if partition in attempts and partition in landed:
+        if partition in attempts:
             attempt = attempts[partition]
             found.append(_incomplete(partition, attempt.when, attempt.why))
         elif partition in waiting:
