@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from cetegra_usage import rollup
+from cetegra_usage.errors import UsageError
 from cetegra_usage.model import each_day
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import plan, state
@@ -822,6 +823,12 @@ def test_a_repaired_partition_is_taken_in_and_both_verdicts_stay(config: Path) -
     assert {release.revision for release in report.releases} == {2}
     (partition,) = [one for one in _evidence(config)["partitions"] if one["id"] == f"events/workspace/{DAY}"]
     assert partition["history"] == [{"state": "quarantined", "failed": ["action_declared"]}]
+
+
+@pytest.mark.parametrize("days", [(TODAY, None), (None, TODAY), (TODAY, TODAY)])
+def test_a_range_of_days_that_are_not_over_is_refused(config: Path, days: tuple[date | None, date | None]) -> None:
+    with jobs.opened(load_settings(config), TODAY) as job, pytest.raises(UsageError, match="is not over yet"):
+        jobs.days_to_take(job, *days)
 
 
 def test_days_that_are_not_over_are_never_taken(config: Path) -> None:

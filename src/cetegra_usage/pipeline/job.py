@@ -206,15 +206,16 @@ def days_to_take(job: Job, first: date | None, last: date | None) -> tuple[date,
     """Return the range of days that a command takes: never one that is not over.
 
     Raises:
-        UsageError: The range is turned round, or ends today or later.
+        UsageError: The range is turned round, or begins or ends today or later.
     """
     yesterday = job.today - timedelta(days=1)
-    if last is not None and last > yesterday:
-        raise UsageError(
-            "--to is not over yet",
-            why=f"days are taken when they are over; today is {job.today}",
-            hint=f"--to {yesterday} or earlier",
-        )
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and day > yesterday:
+            raise UsageError(
+                f"{option} is not over yet",
+                why=f"days are taken when they are over; today is {job.today}",
+                hint=f"{option} {yesterday} or earlier",
+            )
     last = last or yesterday
     if first is not None and first > last:
         raise UsageError("--from is after --to", why="a range of days runs forwards", hint="swap the two")
