@@ -211,6 +211,7 @@ def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
         (("run", "--from", "2026-06-09", "--to", "2026-06-01"), 2),
         (("run", "--to", "yesterday"), 2),
         (("nothing",), 2),
+        (("demo", "."), 2),
         (("run", "--set", "landing.country=US"), 12),
         (("run", "--set", "landing.county=NO"), 10),
         (("run", "--set", "disclosure.threshold=none"), 10),

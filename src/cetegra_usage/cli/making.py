@@ -51,6 +51,12 @@ def demo(config: str | None, flags: Sequence[str], folder: Path, days: int, *, a
     if config:
         raise UsageError("demo takes no --config", why="it writes its own settings", hint="cetegra-usage demo DIR")
     settings = folder / "cetegra-usage.toml"
+    if settings.is_file() and settings.read_bytes() != _SETTINGS.encode():
+        raise UsageError(
+            f"{settings} is not the demonstration's",
+            why="a demonstration has a folder of its own, and runs no other deployment",
+            hint="cetegra-usage demo DIR, where DIR is another, or not there yet",
+        )
     last = DEMO_FIRST + timedelta(days=days - 1)
     if not settings.exists():
         server.begin()
