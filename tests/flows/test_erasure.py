@@ -108,6 +108,14 @@ def test_nobody_finds_who_was_erased_and_no_figure_moves(config: Path) -> None:
     assert found(config) == {"other"}
 
 
+def test_a_clock_that_is_behind_leaves_nobody(config: Path) -> None:
+    before = published(config)
+    assert f"events/workspace/{DAYS[-1]}" in erase(config, today=DAYS[3]).partitions
+    assert found(config) == {"other"}
+    again(config)
+    assert (found(config), published(config)) == ({"other"}, before)
+
+
 def test_what_is_done_again_brings_nobody_back_moves_nothing_and_breaks_no_promise(config: Path) -> None:
     # A withdrawal of theirs has no grant before it any more, and what it stripped stays stripped.
     land_consents(config, [change(0, "withdrawn", day=DAYS[-1])], day=DAYS[-1])

@@ -21,6 +21,7 @@ from pyarrow import parquet
 from cetegra_usage import ledger, sql
 from cetegra_usage.errors import StorageError, UsageError
 from cetegra_usage.pipeline import consent_log, forgetting, keeping, memory, summaries
+from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
@@ -106,21 +107,22 @@ def erase(job: Job, pseudonyms: Sequence[int], reason: str) -> Erasure:
             hint="--reason with the number of the request; nothing was erased",
         )
     warehouse = job.stores.warehouse
+    day = max([job.today, *(parse(partition).day for partition in job.ledger.latest)])  # the clock may be behind
     with job.held(everywhere=True):  # whose end removes the files that are no longer named
         # First of all, so that a run after one that died here takes nobody in.
         known = replace(job.spec.erased, key=memory.key(job))
-        known = known.joined_by(pseudonyms, job.today, _in_force(job, pseudonyms))
+        known = known.joined_by(pseudonyms, day, _in_force(job, pseudonyms))
         job.spec = replace(job.spec, erased=known)
         keeping.keep_erased(job, known, reason)
         gone = pl.DataFrame({"pseudonym": pseudonyms}, schema={"pseudonym": pl.Int64}).with_columns(
-            forgotten_before=job.today + timedelta(days=1)
+            forgotten_before=day + timedelta(days=1)
         )
         summaries.forget(job, gone)
         records = _holding(job, gone)
         with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
             bodies = [
                 ledger.forgetting(
-                    record, forgetting.rewritten(connection, job, record, gone), erased=job.today, reason=reason
+                    record, forgetting.rewritten(connection, job, record, gone), erased=day, reason=reason
                 )
                 for record in records
             ]
