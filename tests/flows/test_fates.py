@@ -216,6 +216,28 @@ def test_nanoseconds_are_cut_off_not_rounded_into_the_next_day(config: Path) -> 
     assert failures(only(config)) == {}
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize(
+    ("folder", "rows", "schema", "expectation"),
+    [
+        ("events/service=workspace", [event(1), event(2)], EVENT, "values_readable"),
+        ("consents", [change(1, "granted"), change(2, "granted")], landed.CHANGE, "consent_values_readable"),
+        ("feedback", [landed.response(1), landed.response(2)], landed.FEEDBACK, "feedback_values_readable"),
+    ],
+)
+def test_milliseconds_that_no_microseconds_hold_are_values_that_do_not_cast(
+    config: Path, folder: str, rows: list[dict[str, Any]], schema: Any, expectation: str, zone: str | None
+) -> None:
+    lawful = int(landed.at(9).timestamp() * 1000)
+    times = pa.array([2**62, lawful]).view(pa.timestamp("ms", zone))
+    table = pa.Table.from_pylist(rows, schema).set_column(1, schema.names[1], times)
+    land(config.parent / f"landing/{folder}/day={DAY}", {"part-0.parquet": _parquet(table)}, 2)
+    (outcome,) = landed.check(config).values()
+    counts = failures(outcome)
+    assert (outcome.state, counts.pop(expectation)) == ("quarantined", 1)
+    assert set(counts) <= {"notice_declared"}
+
+
 def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [event(1), event(2, feature="cases.new_board"), event(3, action="order")])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+from pyarrow import dataset, parquet
 
 from cetegra_usage import sql
 from cetegra_usage.errors import IncompletePartitionError
@@ -23,6 +24,7 @@ from cetegra_usage.errors import IncompletePartitionError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
 _TRUNCATED = "make_timestamp(epoch_ns({c}) // 1000)"  # a cast would round to the next microsecond
 # AT TIME ZONE asks a calendar, row by row, and costs six times as much: it is left what is no time at all (infinity).
@@ -45,8 +47,7 @@ _CASTS: Mapping[str, Mapping[str, str]] = {
     "uuid": {"UUID": "{c}", "VARCHAR": "TRY_CAST({c} AS UUID)", "BLOB": _UUID},
     "instant": {
         "TIMESTAMP": "{c}",
-        "TIMESTAMP_S": "{c}::TIMESTAMP",
-        "TIMESTAMP_MS": "{c}::TIMESTAMP",
+        "TIMESTAMP_MS": "TRY_CAST({c} AS TIMESTAMP)",
         "TIMESTAMP_NS": _TRUNCATED,
         "TIMESTAMP WITH TIME ZONE": _IN_UTC,
         "TIMESTAMPTZ_NS": _TRUNCATED,
@@ -202,7 +203,9 @@ def unreadable() -> IncompletePartitionError:
 def _parquet(
     connection: duckdb.DuckDBPyConnection, file: Path, number: int, schema: Schema, shape: Shape
 ) -> duckdb.DuckDBPyRelation:
-    relation = connection.read_parquet(_literal(file))
+    relation, place = connection.read_parquet(_literal(file)), _ROW_NUMBER
+    if _overflows(relation, file, schema):
+        relation, place = _as_written(connection, file, number), "rowid"
     types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
     extra = set(types) - set(schema.kinds)
     shape.extra += len(extra)
@@ -221,12 +224,42 @@ def _parquet(
     raw = {name: values[name] if name in sure else f'"{name}"' for name in values}
     times = {name: f'"{name}"' for name in values if types[name] == "TIMESTAMP WITH TIME ZONE"}
     texts = [_text_of(name, types[name]) for name in sorted(extra) if _TEXTS.fullmatch(types[name])]
-    # A column of that name hides it: rows are counted then, in the file's order.
-    place = "row_number() OVER () - 1" if _ROW_NUMBER in map(str.lower, types) else _ROW_NUMBER
+    if place in map(str.lower, types):  # a column of that name hides it: rows are counted then, in the file's order
+        place = "row_number() OVER () - 1"
     told = {name: _text_of(name, types[name]) for name in values if types[name] in ("VARCHAR", "BLOB")}
     unlisted = f"[{', '.join(texts)}]" if texts else _NOTHING
     where = f"{number} AS file, {place} AS place"
     return _project(relation, schema, values, raw, values | times, told, unlisted, where)
+
+
+def _overflows(relation: duckdb.DuckDBPyRelation, file: Path, schema: Schema) -> bool:
+    """Whether a file has milliseconds that no microseconds hold: DuckDB reads them as such, and fails."""
+    try:
+        fields = parquet.read_schema(file)
+    except (pa.ArrowException, OSError):  # DuckDB may read it all the same
+        return False
+    names = [field.name for field in fields if field.name in schema.kinds and _in_milliseconds(field)]
+    if not names:
+        return False
+    try:
+        relation.aggregate(", ".join(f'max(epoch_us("{name}"))' for name in names)).fetchall()
+    except duckdb.ConversionException:
+        return True
+    return False
+
+
+def _as_written(connection: duckdb.DuckDBPyConnection, file: Path, number: int) -> duckdb.DuckDBPyRelation:
+    """Return a Parquet file's rows with milliseconds, in UTC, as they are; DuckDB bounds and spills them."""
+    table = f"rows_of_{number}"
+    fields = [
+        field.with_type(pa.timestamp("ms")) if _in_milliseconds(field) else field for field in parquet.read_schema(file)
+    ]
+    connection.from_arrow(dataset.dataset(file, schema=pa.schema(fields))).create(table)
+    return connection.table(table)
+
+
+def _in_milliseconds(field: Any) -> bool:
+    return pa.types.is_timestamp(field.type) and field.type.unit == "ms"
 
 
 def _ndjson(
