@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-from pyarrow import dataset, parquet
+from pyarrow import parquet
 
 from cetegra_usage import sql
 from cetegra_usage.errors import IncompletePartitionError
@@ -250,6 +250,8 @@ def _overflows(relation: duckdb.DuckDBPyRelation, file: Path, schema: Schema) ->
 
 def _as_written(connection: duckdb.DuckDBPyConnection, file: Path, number: int) -> duckdb.DuckDBPyRelation:
     """Return a Parquet file's rows with milliseconds, in UTC, as they are; DuckDB bounds and spills them."""
+    from pyarrow import dataset  # noqa: PLC0415  # heavy
+
     table = f"rows_of_{number}"
     fields = [
         field.with_type(pa.timestamp("ms")) if _in_milliseconds(field) else field for field in parquet.read_schema(file)
