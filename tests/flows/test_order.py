@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from cetegra_usage.pipeline import job as jobs
@@ -146,3 +147,15 @@ def test_a_day_of_the_log_that_lands_again_with_less_leaves_later_withdrawals_wi
         found.append(verdicts(config))
     assert found[0] == found[1]
     assert found[0][f"consents/{later}"][2]["withdrawal_after_grant"] == 1
+
+
+def test_what_cannot_be_checked_is_not_judged_again_and_again(tmp_path: Path) -> None:
+    """Without a column that consent is checked by; once before there is a log, and once more with it."""
+    config = zone(tmp_path)
+    schema = pa.schema([field for field in landed.EVENT if field.name != "pseudonym"])
+    landed.land_events(config, [event(1, day=FIRST)], day=FIRST, schema=schema)
+    landed.run(config, TODAY)
+    landed.land_consents(config, [change(1, "granted", day=FIRST)], day=FIRST)
+    assert [one.state for one in landed.run(config, TODAY).outcomes] == ["quarantined"]
+    assert verdicts(config)[f"events/workspace/{FIRST}"][2]["consent_in_force"] is None
+    assert [one.state for one in landed.run(config, TODAY).outcomes] == ["unchanged"]

@@ -248,7 +248,7 @@ class _LateConsent:
 
     def touches(self, item: Item) -> bool:
         assert item.record is not None  # noqa: S101  # the caller looked
-        if self._is_log and _knew_no_log(item.record):  # whoever is not in the log has never granted
+        if self._is_log and self._knew_no_log(item.record):  # whoever is not in the log has never granted
             return True
         seen = item.record.body["consents"]
         later = self._later(item.partition.day, seen)
@@ -282,6 +282,18 @@ class _LateConsent:
             if partition.day <= day or (is_next_day and record.body["early_changes"]):
                 found.add(partition)
         return sorted(found)
+
+    def _knew_no_log(self, record: Record) -> bool:
+        """Whether consent was not checked when a partition was judged, since there was no log, and can be now."""
+        counts = {result["expectation"]: result["count"] for result in record.body["results"]}
+        is_before = record.body["consents"] < self._begun
+        return counts["consent_in_force"] is None and (record.state == "accepted" or is_before)
+
+    @cached_property
+    def _begun(self) -> int:
+        """The number of the first verdict on a day of the log; 0 without one."""
+        verdicts = self._job.ledger.verdicts.items()
+        return min((of[0].number for partition, of in verdicts if partition.startswith("consents/")), default=0)
 
     @cached_property
     def _log(self) -> list[Record]:
@@ -327,12 +339,6 @@ class _LateConsent:
 
 
 _NO_CHANGES = pl.DataFrame(schema={"pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String})
-
-
-def _knew_no_log(record: Record) -> bool:
-    """Whether consent was not checked when a partition was judged."""
-    counts = {result["expectation"]: result["count"] for result in record.body["results"]}
-    return counts["consent_in_force"] is None
 
 
 def _read(job: Job, record: Record | None, table: str, columns: list[str] | None) -> pl.DataFrame:
