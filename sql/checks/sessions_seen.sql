@@ -1,7 +1,7 @@
--- sessions_seen: the sessions of a partition, as numbers that two sessions may share
--- grain: number
+-- sessions_seen: the sessions of partitions, as numbers that two sessions may share
+-- grain: session
 -- inputs: accepted
 -- parameters: none
-SELECT DISTINCT id_number(session_id) AS number
+SELECT id_number(session_id) AS number
 FROM accepted
 WHERE session_id IS NOT NULL

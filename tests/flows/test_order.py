@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FIRST = date(2026, 6, 1)
 TODAY = FIRST + timedelta(days=40)
+LATER = FIRST + timedelta(days=13)
 WEEKS = [FIRST + timedelta(weeks=number) for number in range(4)]
 THIRD, FOURTH = (landed.recipient_of(number) for number in (3, 4))
 DOCS = """
@@ -43,7 +44,7 @@ def of_docs(number: int, person: int, **changed: Any) -> dict[str, Any]:
 
 def landings(config: Path) -> list[Callable[[], Any]]:
     """Return what lands: partitions that warn of one another, some rows of which are held, stripped or quarantined."""
-    tab, other_tab = ("9b2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c11", "1c2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c12")
+    tab, other_tab, silent_tab = (f"{number}b2f6a1e-51c7-4c0e-8a53-2f0d7b6e4c11" for number in (1, 2, 3))
     people = [PERSON, OTHER, THIRD, FOURTH]
     before = FIRST - timedelta(days=1)
 
@@ -69,6 +70,7 @@ def landings(config: Path) -> list[Callable[[], Any]]:
                 identified(1, person=PERSON, day=FIRST, session_id=tab),
                 identified(2, person=OTHER, day=FIRST, feature="cases.unheard_of"),
                 identified(3, person=FOURTH, day=FIRST),
+                identified(4, person=PERSON, day=FIRST, session_id=silent_tab),
             ],
             FIRST,
         ),
@@ -77,6 +79,7 @@ def landings(config: Path) -> list[Callable[[], Any]]:
         events([*few, event(1, day=WEEKS[2], user_type="ola@example.org")], WEEKS[2]),
         events(filled(WEEKS[3], 110), WEEKS[3]),
         events([identified(1, person=PERSON, day=next_day, session_id=tab)], next_day),
+        events([identified(1, person=PERSON, day=LATER, session_id=silent_tab)], LATER),
         events([identified(2, person=THIRD, day=last, session_id=other_tab)], last),
     ]
 
@@ -122,6 +125,7 @@ def test_partitions_are_held_against_one_another(at_once: dict[str, Any]) -> Non
         f"events/docs/{FIRST}": ["pseudonym_one_service"],
         f"events/workspace/{FIRST}": ["pseudonym_one_service"],
         f"events/workspace/{WEEKS[1] + timedelta(days=1)}": ["session_short"],
+        f"events/workspace/{LATER}": ["session_short"],
         f"events/workspace/{WEEKS[2]}": ["volume_as_usual"],
     }
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _FEWEST_WEEKDAYS = 2
 _FEWEST_ROWS = 100
 _FAR = 5
+_DAYS_SEARCHED = 8
+"""Days, from the longest life of a tab ago backwards, on which sessions are looked for that go on."""
 _NOBODY = pl.DataFrame(schema={"pseudonym": pl.Int64})
 _COMPARED: Mapping[Kind, tuple[str, ...]] = {
     "events": ("pseudonym_one_service", "session_short"),
@@ -173,9 +175,10 @@ def _long_sessions(
 
 
 def _days_ago(job: Job, partition: Partition) -> list[Partition]:
-    """Return the partitions in which a session that is too long was seen on its first day."""
+    """Return the partitions in which a session that is too long was seen, unless it was silent on all these days."""
     max_days = job.settings.session.max_days
-    return [before for back in (max_days, max_days + 1) if (before := _earlier(partition, back)) is not None]
+    days = range(max_days, max_days + _DAYS_SEARCHED)
+    return [before for back in days if (before := _earlier(partition, back)) is not None]
 
 
 def _volume(job: Job, partition: Partition, landed: Mapping[Partition, int]) -> int | None:
