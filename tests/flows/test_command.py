@@ -292,6 +292,21 @@ def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_an_error_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [COMMAND, "status", "--json", "--config", "none.toml"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 10
+    assert b"Traceback" not in done.stderr
+
+
 def test_an_empty_section_is_known_or_refused(tmp_path: Path) -> None:
     known = "[disclosure]\n[landing.storage]\n"
     assert load_settings(landed.zone(tmp_path / "known", known)).disclosure.threshold == 10

@@ -159,7 +159,18 @@ def test_what_cannot_be_checked_is_not_judged_again_and_again(tmp_path: Path) ->
     schema = pa.schema([field for field in landed.EVENT if field.name != "pseudonym"])
     landed.land_events(config, [event(1, day=FIRST)], day=FIRST, schema=schema)
     landed.run(config, TODAY)
-    landed.land_consents(config, [change(1, "granted", day=FIRST)], day=FIRST)
+    landed.land_consents(config, [change(1, "granted", day=WEEKS[1])], day=WEEKS[1])
     assert [one.state for one in landed.run(config, TODAY).outcomes] == ["quarantined"]
     assert verdicts(config)[f"events/workspace/{FIRST}"][2]["consent_in_force"] is None
-    assert [one.state for one in landed.run(config, TODAY).outcomes] == ["unchanged"]
+
+
+def test_consent_of_rows_that_are_held_is_judged_again_with_the_log(tmp_path: Path) -> None:
+    config = zone(tmp_path)
+    landed.land_consents(config, [change(1, "granted", day=FIRST)], day=FIRST)
+    landed.land_consents(config, [], day=WEEKS[1])
+    landed.land_events(config, [identified(1, day=WEEKS[1], feature="cases.unheard_of")], day=WEEKS[1])
+    landed.run(config, TODAY)
+    assert verdicts(config)[f"events/workspace/{WEEKS[1]}"][2]["consent_in_force"] == 0
+    landed.land_consents(config, [change(5, "withdrawn", day=WEEKS[1])], day=WEEKS[1])
+    landed.run(config, TODAY)
+    assert verdicts(config)[f"events/workspace/{WEEKS[1]}"][2]["consent_in_force"] == 1

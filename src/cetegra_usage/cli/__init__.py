@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import traceback
@@ -75,13 +76,27 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what Python writes out at its end
+        except BrokenPipeError as error:
+            if not _is_unread():
+                raise ConnectionError from error  # click would take it for the reader's
+            _say_no_more()
             ctx.exit(UNREAD)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_HELP.items()))
+
+
+def _is_unread() -> bool:
+    """Whether whoever read what is printed has gone."""
+    reader = select.poll()
+    reader.register(sys.stdout.fileno(), 0)  # of an end that is gone it is told without asking
+    return bool(reader.poll(0))
+
+
+def _say_no_more() -> None:
+    """Let nobody read what Python still writes out at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
@@ -149,7 +164,11 @@ def _show(
     if "--json" in arguments:
         import json  # noqa: PLC0415
 
-        click.echo(json.dumps((beside or {}) | {"error": {"code": code, "what": what, "why": why, "hint": hint}}))
+        document = (beside or {}) | {"error": {"code": code, "what": what, "why": why, "hint": hint}}
+        try:
+            click.echo(json.dumps(document))
+        except BrokenPipeError:
+            _say_no_more()
     click.echo(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {what}", err=True, color=_colour())
     click.echo(f"  {why}", err=True)
     click.echo(f"hint: {hint}", err=True)

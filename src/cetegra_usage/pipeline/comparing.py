@@ -1,8 +1,8 @@
 """What a partition alone does not tell: it is held against others, and judged again where those have become others.
 
 A warning of this kind rests on what is accepted of other partitions (the volume on what landed of them), whichever
-came first and whichever run took it: so the last verdicts are the same in every order of arrival. A partition that is
-quarantined is held against nothing.
+came first and whichever run took it: so the last verdicts are the same in every order of arrival, but for people who
+were forgotten meanwhile, of whom nothing is left to be held against. A partition that is quarantined is not compared.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def judged(
         job: What is there.
         kind: What the partitions are of.
         examined: What was found in each.
-        counts: What each alone comes to; what was compared is added. None stays: it could not be checked.
+        counts: What each alone comes to; what was compared is added, None where that is not checked: of what is
+            quarantined, or where it could not be.
     """
     names = _COMPARED[kind]
     partitions = {Partition.parse(partition): one for partition, one in examined.items()}

@@ -259,8 +259,8 @@ class _LateConsent:
         relevant = pl.concat([_NO_CHANGES, *changes]).filter(pl.col("changed_at") < end)
         if relevant.is_empty():
             return False
-        if item.record.rows.stripped or item.record.state == "quarantined":
-            return True  # it may be lawful now; and nobody knows whose rows are quarantined
+        if item.record.rows.stripped or item.record.rows.held or item.record.state == "quarantined":
+            return True  # it may be lawful now; and nobody knows whose rows are held or quarantined
         persons = _read(self._job, item.record, "persons", ["pseudonym"])
         if item.record.has_forgotten:  # who was forgotten is no longer there, and had withdrawn
             left = relevant.filter(pl.col("state") == "withdrawn")["pseudonym"]
@@ -291,9 +291,11 @@ class _LateConsent:
 
     @cached_property
     def _begun(self) -> int:
-        """The number of the first verdict on a day of the log; 0 without one."""
+        """The number of the first verdict on a day of the log, or that it will have; 0 without one."""
         verdicts = self._job.ledger.verdicts.items()
-        return min((of[0].number for partition, of in verdicts if partition.startswith("consents/")), default=0)
+        known = [of[0].number for partition, of in verdicts if partition.startswith("consents/")]
+        coming = [self._job.ledger.count + 1 for item in self._pending.values() if item.is_pending]
+        return min(known + coming, default=0)
 
     @cached_property
     def _log(self) -> list[Record]:
