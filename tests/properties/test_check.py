@@ -63,7 +63,7 @@ broken = st.sampled_from(
 logs = st.lists(st.tuples(st.sampled_from([PERSON, OTHER]), hours, st.none() | hours), max_size=3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=14, deadline=None)
 @given(events=st.lists(rows, min_size=3, max_size=12), log=logs, change=broken)
 def test_what_is_counted_and_accepted_does_not_depend_on_the_numbers(
     events: list[dict[str, Any]], log: list[tuple[int, float, float | None]], change: dict[str, Any]

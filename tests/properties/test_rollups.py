@@ -56,7 +56,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@settings(THOROUGH, max_examples=100)
+@settings(THOROUGH, max_examples=80)
 @given(st.lists(ROWS, max_size=60, unique_by=lambda row: row[0]))
 def test_the_statements_give_the_same_rows(
     connection: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]]
