@@ -275,9 +275,11 @@ def _stale_log(job: Job, records: Sequence[Record]) -> set[str]:
     days.sort(key=lambda record: record.partition)
     newest, since = 0, set[str]()
     for record in days:
-        if newest > record.body["consents"]:
+        seen = record.body["consents"]
+        if newest > seen:
             since.add(record.partition)
-        newest = max(newest, record.body["consents"])
+        if seen >= job.known.compared:
+            newest = max(newest, seen)
     asked = [record for record in records if record.partition in since]
     if not asked:
         return set()

@@ -94,6 +94,7 @@ class Memory:
         head: The hash of the last of them.
         forgotten: How far forgetting has come.
         derived: What a run last found, or made, of what is derived from the manifests.
+        compared: How many records the ledger had when the days of the log were last held against one another.
     """
 
     seen: dict[str, str] = field(default_factory=dict[str, str])
@@ -103,6 +104,7 @@ class Memory:
     head: str = GENESIS
     forgotten: Forgotten = Forgotten()
     derived: Derived | None = None
+    compared: int = 0
 
 
 def load(store: Store) -> Memory:
@@ -117,6 +119,7 @@ def load(store: Store) -> Memory:
             document["head"],
             Forgotten(**document["forgotten"]),
             Derived(**document["derived"]) if document["derived"] else None,
+            document.get("compared", 0),
         )
     except (KeyError, TypeError, AttributeError):
         return Memory()

@@ -121,6 +121,8 @@ def _take(
     outcomes = _outcomes(job, consents, each, keep=keep, again=again)
     if keep:
         outcomes = _with_stale(job, consents, outcomes, each, again=again)
+        if all(plan.parse(one).day <= last for one in job.ledger.latest if one.startswith("consents/")):
+            job.known.compared = job.ledger.count
     fresh = {
         outcome.partition: job.spec.folder(outcome.partition) / evidence.CHANGES
         for outcome in outcomes
