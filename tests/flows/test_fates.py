@@ -659,16 +659,9 @@ def test_a_file_cut_in_half_without_a_seal_is_incomplete(config: Path) -> None:
     assert only(config).state == "incomplete"
 
 
-def _with_docs(config: Path) -> None:
-    """Declare a second service, with one feature."""
-    page = 'key = "docs.page"\ntitle = "Page"\nservice = "docs"\nactions = ["open"]\nowner = "docs"\nsince = 2026-01-01'
-    with (config.parent / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
-        catalogue.write(f'[[service]]\nkey = "docs"\ntitle = "Docs"\n[[feature]]\n{page}\n')
-
-
 def test_a_service_that_never_landed_has_nothing_to_hide(config: Path) -> None:
     """One person on one day, and days that are missing. That nobody used the other service its lack of days tells."""
-    _with_docs(config)
+    landed.declare_docs(config)
     consenting(config)
     landed.land_events(config, [identified(1)])
     report = landed.run(config)
@@ -680,7 +673,7 @@ def test_a_service_that_never_landed_has_nothing_to_hide(config: Path) -> None:
 
 def test_a_service_whose_first_day_lands_late_is_taken_into_the_releases_that_said_it_had_none(config: Path) -> None:
     """Five people of it: zeros of every period that reaches the day were shown, and none of those is withheld now."""
-    _with_docs(config)
+    landed.declare_docs(config)
     monday = date(2026, 6, 1)
     persons = [recipient_of(number) for number in range(1, 31)]
     landed.land_consents(config, [change(0.0, "granted", person, day=monday) for person in persons], day=monday)
@@ -703,7 +696,7 @@ def test_a_pseudonym_of_two_services_is_told_of_both_whichever_lands_first(
 ) -> None:
     consenting(config)
     feature = {"workspace": "cases.open_list", "docs": "docs.page"}
-    _with_docs(config)
+    landed.declare_docs(config)
 
     def land_and_run(service: str, **row: Any) -> dict[str, str]:
         rows = [identified(len(row) + 1, service=service, feature=feature[service]) | row]

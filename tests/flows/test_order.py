@@ -23,19 +23,6 @@ TODAY = FIRST + timedelta(days=40)
 LATER = FIRST + timedelta(days=13)
 WEEKS = [FIRST + timedelta(weeks=number) for number in range(4)]
 THIRD, FOURTH = (landed.recipient_of(number) for number in (3, 4))
-DOCS = """
-[[service]]
-key = "docs"
-title = "Docs"
-
-[[feature]]
-key = "docs.page"
-title = "A page"
-service = "docs"
-actions = ["open"]
-owner = "the docs team"
-since = 2026-01-01
-"""
 
 
 def of_docs(number: int, person: int, **changed: Any) -> dict[str, Any]:
@@ -97,8 +84,7 @@ def zone(root: Path) -> Path:
     config = landed.zone(root)
     text = config.read_text("utf-8").replace('url = "landing"', 'url = "landing"\nwait_days = 300')
     config.write_text(text, "utf-8")  # nothing is published
-    with (root / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
-        catalogue.write(DOCS)
+    landed.declare_docs(config)
     return config
 
 

@@ -23,22 +23,10 @@ if TYPE_CHECKING:
 
 SUNDAY = date(2026, 5, 31)
 WEEK, MONTH = Period.week(SUNDAY), Period.month(SUNDAY)
-OTHER_SERVICE = """
-[[service]]
-key = "docs"
-title = "Docs"
-
+OTHER_TYPE = """
 [[user_type]]
 key = "it_admin"
 title = "IT Admin"
-
-[[feature]]
-key = "docs.home"
-title = "Home"
-service = "docs"
-actions = ["open"]
-owner = "the docs team"
-since = 2026-01-01
 """
 
 
@@ -79,8 +67,9 @@ def test_a_service_that_never_landed_holds_up_no_release_of_few(tmp_path: Path) 
     """Three events in the week, all other days missing: that nobody used the other service follows, and is shown."""
     monday = date(2026, 6, 1)
     config = landed.zone(tmp_path)
+    landed.declare_docs(config)
     with (tmp_path / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
-        catalogue.write(OTHER_SERVICE)
+        catalogue.write(OTHER_TYPE)
     landed.land_events(config, [event(number, day=monday) for number in range(3)], day=monday)
     report = landed.run(config, date(2026, 6, 11))
     assert [release["period"] for release in report.as_json()["releases"]] == ["2026-W23"]

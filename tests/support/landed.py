@@ -93,6 +93,13 @@ def zone(root: Path, settings: str = "") -> Path:
     return root / "cetegra-usage.toml"
 
 
+def declare_docs(config: Path) -> None:
+    """Declare a second service, with one feature."""
+    page = 'key = "docs.page"\ntitle = "Page"\nservice = "docs"\nactions = ["open"]\nowner = "docs"\nsince = 2026-01-01'
+    with (config.parent / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
+        catalogue.write(f'[[service]]\nkey = "docs"\ntitle = "Docs"\n[[feature]]\n{page}\n')
+
+
 def event(number: int, hour: float = 9.0, *, day: date = DAY, **changed: Any) -> dict[str, Any]:
     """Return a lawful event of somebody who did not consent; `changed` replaces values."""
     return {

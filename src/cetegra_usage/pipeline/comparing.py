@@ -22,7 +22,7 @@ from cetegra_usage.model import Partition
 from cetegra_usage.pipeline import consent_log, memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from cetegra_usage.ledger import Record
     from cetegra_usage.model import Kind
@@ -91,7 +91,8 @@ def stale(job: Job, records: Iterable[Record]) -> set[str]:
     records = list(records)
     events = [record for record in records if record.partition.startswith("events/")]
     log = [record for record in records if record.partition.startswith("consents/") and record.state == "accepted"]
-    return {record.partition for record in events if _is_stale(job, record)} | _stale_log(job, log)
+    behind = _behind(job, "events")
+    return {one.partition for one in events if _is_stale(job, one, behind)} | _stale_log(job, log)
 
 
 def _events(job: Job, accepted: Mapping[Partition, Examined], wave: Iterable[Partition]) -> dict[Partition, Counts]:
@@ -230,9 +231,29 @@ def _contradictions(job: Job, changes: pl.DataFrame) -> dict[date, Counts]:
 _COMPARE: Mapping[Kind, Compare] = {"events": _events, "consents": _consents}
 
 
-def _is_stale(job: Job, record: Record) -> bool:
-    own = Partition.parse(record.partition)
-    if _count(record, "volume_as_usual") != _volume(job, own, {own: record.rows.landed}):
+def _behind(job: Job, kind: Kind, since: int = 0) -> set[str]:
+    """Return the partitions that have a newer verdict on an earlier day of their service (of the log) behind them.
+
+    Args:
+        job: What is there.
+        kind: What the partitions are of.
+        since: How many records the ledger had when this was last asked: verdicts of before are no longer new.
+    """
+    found = set[str]()
+    newest: dict[str, int] = {}
+    for partition, record in sorted(job.ledger.latest.items()):  # of each service, by day
+        folder, seen = partition.rpartition("/")[0], record.body["consents"]
+        if folder.startswith(kind):
+            if newest.get(folder, 0) > seen:
+                found.add(partition)
+            if seen >= since:
+                newest[folder] = max(newest.get(folder, 0), seen)
+    return found
+
+
+def _is_stale(job: Job, record: Record, behind: Collection[str]) -> bool:
+    own, is_behind = Partition.parse(record.partition), record.partition in behind
+    if is_behind and _count(record, "volume_as_usual") != _volume(job, own, {own: record.rows.landed}):
         return True
     if record.state != "accepted":
         return False
@@ -241,7 +262,7 @@ def _is_stale(job: Job, record: Record) -> bool:
         # Whom both have is told of both: else the comparison ends the same.
         if other and (_count(record, "pseudonym_one_service") or _count(other, "pseudonym_one_service")):
             return True
-    for before in _days_ago(job, own):
+    for before in _days_ago(job, own) if is_behind else ():
         other = _changed_since(job, record, before)
         if other and (_count(record, "session_short") or _share_sessions(job, record, other)):
             return True
@@ -271,16 +292,8 @@ def _share_sessions(job: Job, record: Record, other: Record) -> bool:
 
 def _stale_log(job: Job, records: Sequence[Record]) -> set[str]:
     """Return the days of the log that contradict it otherwise than their verdicts say, if one before changed since."""
-    days = [record for partition, record in job.ledger.latest.items() if partition.startswith("consents/")]
-    days.sort(key=lambda record: record.partition)
-    newest, since = 0, set[str]()
-    for record in days:
-        seen = record.body["consents"]
-        if newest > seen:
-            since.add(record.partition)
-        if seen >= job.known.compared:
-            newest = max(newest, seen)
-    asked = [record for record in records if record.partition in since]
+    behind = _behind(job, "consents", job.known.compared)
+    asked = [record for record in records if record.partition in behind]
     if not asked:
         return set()
     found = _contradictions(job, consent_log.changes(job))

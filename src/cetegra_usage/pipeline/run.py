@@ -182,6 +182,8 @@ def _with_stale(
     waits: date | None = None,
 ) -> list[process.Outcome]:
     """Judge again what was held against partitions that this run has taken; return all outcomes."""
+    if all(one.state == "unchanged" for one in outcomes):  # the plan has looked
+        return list(outcomes)
     unchanged = [item for item, one in zip(items, outcomes, strict=True) if one.state == "unchanged"]
     late = [item.waiting(waits) for item in plan.stale(job, unchanged)]
     redone = {one.partition: one for one in _outcomes(job, late, each, keep=True, again=again)}
