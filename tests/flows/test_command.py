@@ -284,10 +284,11 @@ def test_what_is_done_is_told_although_a_release_is_refused(
     assert json.loads("{" + document) == report.as_json() | {"error": error}
 
 
-def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["sql", "list"], ["--help"], ["run", "--help"]], ids=" ".join)
+def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path, words: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([COMMAND, "sql", "list"], cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run([COMMAND, *words], cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
 

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from cetegra_usage.errors import CetegraUsageError
 from cetegra_usage.quiet import silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -73,18 +74,28 @@ class _Lazy(click.Group):
 
         return getattr(import_module(f"cetegra_usage.cli.{_COMMANDS[cmd_name]}"), cmd_name)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _perhaps_unread():  # its own help is printed here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _perhaps_unread():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            if not _is_unread():
-                raise ConnectionError from error  # click would take it for the reader's
-            _say_no_more()
-            ctx.exit(UNREAD)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_HELP.items()))
+
+
+@contextmanager
+def _perhaps_unread() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        if not _is_unread():
+            raise ConnectionError from error  # click would take it for the reader's
+        _say_no_more()
+        raise click.exceptions.Exit(UNREAD) from None
 
 
 def _is_unread() -> bool:
