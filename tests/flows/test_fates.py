@@ -259,6 +259,21 @@ def test_unknown_keys_are_held_and_taken_in_when_the_catalogue_knows_them(config
     assert {release.revision for release in report.releases} >= {2}
 
 
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "cut short"])
+def test_a_vocabulary_that_cannot_be_read_has_its_partitions_judged_anew(is_gone: bool, config: Path) -> None:  # noqa: FBT001
+    consenting(config)
+    landed.land_events(config, [event(1)])
+    landed.run(config, SOON)
+    for file in (config.parent / "warehouse" / "memory" / "vocabularies").iterdir():
+        file.unlink() if is_gone else file.write_bytes(file.read_bytes()[:-9])
+    assert [one.state for one in landed.run(config, SOON).outcomes] == ["unchanged"]
+    catalogue = config.parent / "catalogue.toml"
+    catalogue.write_text(landed.CATALOGUE.replace('"submit"]', '"submit", "order"]'), "utf-8")
+    with jobs.opened(load_settings(config), SOON) as job:
+        assert [item.reason for item in plan.make(job, DAY, DAY).items if item.is_taken] == ["catalogue"]
+    assert [one.state for one in landed.run(config, SOON).outcomes] == ["accepted"]
+
+
 def test_each_figure_that_changes_has_its_own_cause(config: Path) -> None:
     """A day came late, and the catalogue learned a key of the next: what looks at both has the graver cause."""
     after = DAY + timedelta(days=1)

@@ -16,7 +16,7 @@ from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, dig
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
 from cetegra_usage.publish.manifests import Derived
-from cetegra_usage.store import Entry
+from cetegra_usage.store import Entry, ObjectMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,9 +138,13 @@ def keep_vocabulary(store: Store, document: Mapping[str, Any]) -> str:
     return name
 
 
-def vocabulary(store: Store, name: str) -> dict[str, Any]:
-    """Return a vocabulary that was kept."""
-    return json.loads(store.read(vocabulary_path(name)))
+def vocabulary(store: Store, name: str) -> dict[str, Any] | None:
+    """Return a vocabulary that was kept; None where it is gone, or no longer what it was."""
+    try:
+        document = json.loads(store.read(vocabulary_path(name)))
+    except (ObjectMissingError, ValueError):
+        return None
+    return document if digest(document) == name else None
 
 
 def key(job: Job) -> bytes:

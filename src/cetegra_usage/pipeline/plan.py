@@ -224,7 +224,7 @@ class _Current:
             return True
         if (before, kind) not in self._grew:
             old = memory.vocabulary(self._job.stores.warehouse, before)
-            self._grew[before, kind] = only_grew(old, now)
+            self._grew[before, kind] = old is not None and only_grew(old, now)
         return not self._grew[before, kind]
 
     @cached_property
