@@ -6,17 +6,19 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from cetegra_usage import landing, ledger
+from cetegra_usage.errors import StorageError
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import run as runs
+from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
-from support.landed import DAY, event, land_events, run, zone
+from support.landed import DAY, TODAY, event, land_events, run, zone
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 REASON = "the collector sent the day twice"
 
@@ -62,3 +64,20 @@ def test_what_landed_again_and_is_the_same_is_read_once(tmp_path: Path, monkeypa
     for times in (1, 1):
         assert {outcome.state for outcome in run(config, today).outcomes} == {"unchanged"}
         assert len(fetched) == times
+
+
+def test_a_rollup_in_which_a_bit_flipped_is_no_figure_and_is_made_again(tmp_path: Path) -> None:
+    config = zone(tmp_path)
+    land_events(config, [event(1)])
+    run(config, DAY + timedelta(days=1))
+    (file,) = (tmp_path / "warehouse" / "rollups").rglob("*-totals.*")
+    content = file.read_bytes()
+    for change in range(len(content) // 2, len(content) // 2 + 8):
+        file.write_bytes(content[:change] + bytes([content[change] ^ 1]) + content[change + 1 :])
+        with pytest.raises(StorageError, match="cannot be read as what it must be") as failed:
+            run(config)
+        assert str(DAY) in failed.value.hint
+    with jobs.opened(load_settings(config), TODAY) as job:
+        runs.run(job, DAY, DAY, again="damaged")
+    assert file.read_bytes() == content
+    assert verify(load_settings(config)).faults == []

@@ -13,15 +13,16 @@ import pytest
 from cetegra_usage import ledger, rollup
 from cetegra_usage.errors import UsageError
 from cetegra_usage.model import Period
+from cetegra_usage.pipeline import forgetting, releases, retention
 from cetegra_usage.pipeline import job as jobs
-from cetegra_usage.pipeline import releases
-from cetegra_usage.pipeline.run import INCOMPLETE
+from cetegra_usage.pipeline import run as runs
+from cetegra_usage.pipeline.run import INCOMPLETE, RefusedError
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
 from cetegra_usage.store import open_store
 from support.figures import releases as released
 from support.figures import table
-from support.landed import OTHER, PERSON, change, identified, land_consents, land_events, run, zone
+from support.landed import CATALOGUE, OTHER, PERSON, change, identified, land_consents, land_events, run, zone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,21 @@ if TYPE_CHECKING:
 EXACT = "[disclosure]\nthreshold = 1\nrounding = 1\n"
 JUNE = [date(2026, 6, 22) + timedelta(days=n) for n in range(8)]
 BEFORE, LATE, GONE = date(2026, 6, 21), JUNE[1], JUNE[6]
+FEATURE = """
+[[feature]]
+key = "{key}"
+title = "Another"
+service = "workspace"
+actions = [{actions}]
+owner = "the cases team"
+since = 2026-01-01
+"""
+FIGURES = {
+    "features": ["users", "new_users", "events"],
+    "lifecycle": ["new"],
+    "sessions": ["sessions"],
+    "funnels": ["sessions_opened"],
+}
 CLOSED = date(2026, 7, 6)
 """June is over and waited for, its last week is not: forgotten is who withdrew in June before that week."""
 
@@ -44,9 +60,13 @@ def landed(folder: Path, *, without: date | None = None) -> Path:
     return config
 
 
-def land_day(config: Path, number: int, day: date) -> None:
+def land_day(config: Path, number: int, day: date, of: str = "cases.open_list") -> None:
     people = [who for who in (PERSON, OTHER) if (day <= GONE if who == PERSON else number % 2)]
-    land_events(config, [identified(n, person=who, day=day) for n, who in enumerate(people, 10 * number)], day=day)
+    rows = [
+        identified(n, person=who, day=day, feature=of, session_id=f"9b2f6a1e-51c7-4c0e-8a53-{n:012d}")
+        for n, who in enumerate(people, 10 * number)
+    ]
+    land_events(config, rows, day=day)
 
 
 def stored(config: Path) -> dict[str, bytes]:
@@ -171,14 +191,104 @@ def test_who_was_to_go_and_is_found_again_is_told_by_the_next_release(
         assert next(one["status"] for one in evidence["promises"] if one["id"] == "withdrawal-holds") == "not_met"
 
 
-def test_publish_makes_no_figures_without_those_who_were_forgotten(tmp_path: Path) -> None:
-    config = landed(tmp_path)
+def test_publish_makes_no_figures_without_those_who_were_forgotten(
+    at_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = landed(tmp_path, without=LATE)
     run(config, CLOSED)
-    before = figures(config)
-    config.write_text(config.read_text("utf-8") + "[session]\nmax_days = 5\n", "utf-8")
+    land_day(config, JUNE.index(LATE), LATE)
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "_restore", _dies)
+        with pytest.raises(MemoryError):
+            run(config, CLOSED)
     with jobs.opened(load_settings(config), CLOSED) as job, pytest.raises(UsageError, match="before a run"):
         releases.publish_one(job, Period.parse("2026-W26"))
     run(config, CLOSED)
     with jobs.opened(load_settings(config), CLOSED) as job:
         assert releases.publish_one(job, Period.parse("2026-W26")) == []
-    assert figures(config) == before
+    assert figures(config) == figures(at_once)
+
+
+def _dies(*_: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("is_retained", [False, True], ids=["forgotten", "beyond retention"])
+def test_what_closed_stays_whatever_the_catalogue_and_the_settings_say_later(is_retained: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    config = landed(tmp_path)
+    catalogue = tmp_path / "catalogue.toml"
+    only_opened = CATALOGUE + FEATURE.format(key="cases.opened", actions='"open"')
+    catalogue.write_text(only_opened, "utf-8")
+    land_day(config, 1, JUNE[1], of="cases.opened")
+    flags = {"retention.identified_days": "92"}
+    today = CLOSED
+    run(config, today, flags)
+    before = of_all(config)
+    assert before["sessions", "sessions"] > 0
+    assert before["funnels", "sessions_opened"] > 0
+    shutil.rmtree(tmp_path / "landing" / "events")
+    if is_retained:
+        today += timedelta(days=92)
+        with jobs.opened(load_settings(config, flags), today) as job:
+            assert retention.retain(job).partitions
+    more = only_opened.replace('actions = ["open"]', 'actions = ["open", "submit"]')
+    more += FEATURE.format(key="cases.new", actions='"open", "submit"')
+    catalogue.write_text(more + '[[service]]\nkey = "docs"\ntitle = "Docs"\n', "utf-8")
+    flags |= {"consent.skew_seconds": "61", "session.max_days": "9"}
+    with jobs.opened(load_settings(config, flags), today) as job:
+        (made,) = releases.publish_one(job, Period.parse("2026-W26"))
+    assert made.revision > 1
+    assert of_all(config) == before
+    # They had no funnel when the row closed: nobody can tell any more how many opened one.
+    funnels = {
+        row["feature"]: (row["sessions_opened"], row["sessions_opened_status"])
+        for row in table(released(tmp_path / "publish")["2026-W26"], "funnels")
+        if row["service"] == row["user_type"] == "all"
+    }
+    assert funnels["cases.opened"] == funnels["cases.new"] == (None, "unavailable")
+
+
+def of_all(config: Path) -> dict[tuple[str, str], Any]:
+    """Return some figures of everybody, in the last release of a week."""
+    release = released(config.parent / "publish")["2026-W26"]
+    found: dict[tuple[str, str], Any] = {}
+    for name, measures in FIGURES.items():
+        grain = ("service", "user_type", "feature")
+        rows = [row for row in table(release, name) if {row.get(key, "all") for key in grain} == {"all"}]
+        found |= {(name, measure): sum(row[measure] for row in rows) for measure in measures}
+    return found
+
+
+def test_forgetting_that_does_not_come_to_its_end_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = landed(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "_forget", _dies)
+        with pytest.raises(MemoryError):
+            run(config, CLOSED)
+    for weeks, expected in ((1, (None, "not_checked")), (2, (True, "met"))):
+        (made,) = run(config, CLOSED + timedelta(weeks=weeks)).releases
+        evidence = json.loads((tmp_path / "publish" / made.path / "evidence.json").read_text("utf-8"))
+        said = {one["expectation"]: one["success"] for one in evidence["release"]}
+        promises = {one["id"]: one["status"] for one in evidence["promises"]}
+        assert (said["withdrawn_are_gone"], promises["withdrawal-holds"]) == expected
+
+
+def test_what_is_refused_has_its_tallies_before_anybody_is_forgotten(tmp_path: Path) -> None:
+    config = landed(tmp_path)
+    run(config, JUNE[-1] + timedelta(days=2))  # its week is released, June not yet
+    with pytest.raises(RefusedError):
+        run(config, CLOSED, {"disclosure.rounding": "5", "disclosure.threshold": "10"})
+    assert not in_rollups(config, PERSON)
+    shutil.rmtree(tmp_path / "landing" / "events")
+    run(config, CLOSED)
+    (row,) = [
+        row
+        for row in figures(config)["2026-06"]["features"]
+        if {row["service"], row["user_type"], row["feature"]} == {"all"}
+    ]
+    assert (row["users"], row["new_users"]) == (2, 2)
+
+
+def in_rollups(config: Path, person: int) -> bool:
+    files = (config.parent / "warehouse" / "rollups" / "events").rglob("*-persons.*.parquet")
+    return any(person in pl.read_parquet(file)["pseudonym"] for file in files)

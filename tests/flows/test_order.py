@@ -10,6 +10,7 @@ import pytest
 
 from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import plan
+from cetegra_usage.pipeline.run import INCOMPLETE
 from cetegra_usage.settings import load_settings
 from support import landed
 from support.landed import OTHER, PERSON, change, event, identified
@@ -160,3 +161,19 @@ def test_consent_of_rows_that_are_held_is_judged_again_with_the_log(tmp_path: Pa
     landed.land_consents(config, [change(5, "withdrawn", day=WEEKS[1])], day=WEEKS[1])
     landed.run(config, TODAY)
     assert verdicts(config)[f"events/workspace/{WEEKS[1]}"][2]["consent_in_force"] == 1
+
+
+def test_a_day_of_the_log_that_cannot_be_read_is_held_against_an_earlier_one_once_it_can(tmp_path: Path) -> None:
+    config = zone(tmp_path)
+    later = FIRST + timedelta(days=2)
+    landed.land_events(config, [event(1, day=FIRST)], day=FIRST)
+    folder = landed.land_consents(config, [change(9, "withdrawn", day=later)], day=later)
+    landed.run(config, TODAY)
+    assert verdicts(config)[f"consents/{later}"][2]["withdrawal_after_grant"] == 1
+    content = (folder / "part-0.parquet").read_bytes()
+    (folder / "part-0.parquet").write_bytes(content[:50])
+    landed.land_consents(config, [change(8, "granted", day=FIRST)], day=FIRST)
+    assert landed.run(config, TODAY).exit_code == INCOMPLETE
+    (folder / "part-0.parquet").write_bytes(content)
+    landed.run(config, TODAY)
+    assert verdicts(config)[f"consents/{later}"][2]["withdrawal_after_grant"] == 0

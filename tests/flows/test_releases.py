@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -13,9 +13,14 @@ import pytest
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.model import Period
+from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import releases
+from cetegra_usage.pipeline import run as runs
 from cetegra_usage.pipeline.run import RefusedError
+from cetegra_usage.settings import load_settings
 from support import landed
+from support.figures import releases as released
+from support.figures import table
 from support.landed import PERSON, change, event, identified
 
 if TYPE_CHECKING:
@@ -122,3 +127,29 @@ def test_no_release_is_made_with_another_key_than_those_before(tmp_path: Path) -
     with pytest.raises(StorageError, match="memory/key is gone"):
         landed.run(config, date(2026, 6, 11))
     assert not (tmp_path / "warehouse/memory/key").exists()
+
+
+def test_a_range_of_days_publishes_no_period_of_which_other_days_have_landed(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path, "[disclosure]\nthreshold = 1\nrounding = 1\n")
+    days = [SUNDAY, SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=8)]
+    for day in days:
+        landed.land_events(config, [event(1, day=day)], day=day)
+    today = date(2026, 6, 18)
+    with jobs.opened(load_settings(config), today) as job:
+        report = runs.run(job, *jobs.days_to_take(job, None, days[1]))
+    assert [made.period.key for made in report.releases] == ["2026-W22", "2026-05", "2026-W23"]
+    assert [made.period.key for made in landed.run(config, today).releases] == ["2026-W24"]
+
+
+def test_what_was_published_too_early_is_said_once_nothing_more_is_waited_for(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path, "[disclosure]\nthreshold = 1\nrounding = 1\n")
+    monday = date(2026, 6, 1)
+    landed.land_events(config, [event(1, day=monday)], day=monday)
+    landed.land_consents(config, [change(1, "granted", day=monday)], day=monday)
+    with jobs.opened(load_settings(config), monday + timedelta(days=7)) as job:
+        runs.run(job, *jobs.days_to_take(job, None, None))
+        releases.publish_one(job, Period.week(monday))
+    for days, status in ((7, "unavailable"), (10, "published")):
+        landed.run(config, monday + timedelta(days=days))
+        rows = table(released(tmp_path / "publish")["2026-W23"], "consent_changes")
+        assert [row["granted_status"] for row in rows] == ["published"] * 4 + [status] * 3

@@ -2,7 +2,8 @@
 
 `units` are the rows of a period that close together, `needs` says which rollups they read, `measure` makes the marts.
 Its two halves stand in `tallies` and `marts`: what rows are when they close, which is kept as long as `fingerprint`
-says so, and the tables of a period, made from that. `history` sums up the past, so that it need not be read again.
+and `terms` say so, and the tables of a period, made from that. `history` sums up the past, so that it need not be read
+again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cetegra_usage.measure.source import RollupFile, ServiceCalendar, Source
 from cetegra_usage.measure.units import KNOWN, READ_BY, SUMMED_UP, Unit, units
@@ -37,6 +38,7 @@ __all__ = [
     "fingerprint",
     "measure",
     "needs",
+    "terms",
     "units",
 ]
 
@@ -159,25 +161,35 @@ class Contents:
         return sorted(self._hashes.get(kind, [])[bisect_left(there, days.first) : bisect_right(there, days.last)])
 
 
-def fingerprint(unit: Unit, contents: Contents, *, catalogue: Catalogue, settings: Settings) -> str:
-    """Return the hash of everything that a unit's tally is made from: while it is the same, the tally may be kept.
+def terms(unit: Unit, *, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
+    """Return by what a unit's tally is made, beside what is accepted and the statements.
 
     Args:
         unit: The unit.
-        contents: What is accepted.
         catalogue: Of it: which services are added up to a median, and which features have a funnel.
         settings: How far history goes back, and how exactly the clocks agree.
     """
     if unit.table == "feedback":  # which nothing of usage goes into
-        inputs = contents.of("feedback", Days(unit.beginning, unit.last))
-        return hashlib.sha256(json.dumps([unit.id, inputs]).encode()).hexdigest()
-    reach = settings.retention.identified_days, settings.session.max_days
-    since = unit.beginning if unit.table == "consent_changes" else date.min
-    inputs = contents.of("consents", Days(since, unit.last))
-    inputs += contents.of("events", Days(unit.made_from(*reach), unit.last))
+        return {}
     declared = {
         "sessions": sorted(catalogue.services),
         "funnels": sorted(key for key, feature in catalogue.features.items() if feature.has_funnel),
     }
-    made_from = [unit.id, reach, settings.consent.skew_seconds, declared.get(unit.table), inputs]
-    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    return {
+        "identified_days": settings.retention.identified_days,
+        "max_days": settings.session.max_days,
+        "skew_seconds": settings.consent.skew_seconds,
+        "declared": declared.get(unit.table, []),
+    }
+
+
+def fingerprint(unit: Unit, contents: Contents, by: Mapping[str, Any]) -> str:
+    """Return the hash of all that a unit's tally is made from by its `terms`."""
+    if unit.table == "feedback":
+        inputs = contents.of("feedback", Days(unit.beginning, unit.last))
+    else:
+        since = unit.beginning if unit.table == "consent_changes" else date.min
+        inputs = contents.of("consents", Days(since, unit.last))
+        first = unit.made_from(by["identified_days"], by["max_days"])
+        inputs += contents.of("events", Days(first, unit.last))
+    return hashlib.sha256(json.dumps([unit.id, inputs]).encode()).hexdigest()

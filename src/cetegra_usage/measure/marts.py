@@ -135,21 +135,33 @@ class _Mart:
         cells = grid.cells(self.table, self.period, self.catalogue)
         lacking = [part for part in self._parts if part not in found.columns]
         found = found.with_columns(pl.lit(0, pl.Int64).alias(part) for part in lacking)
-        return cells.join(found, on=self.table.grain, how="left").with_columns(pl.col(list(self._parts)).fill_null(0))
+        cells = cells.join(found, on=self.table.grain, how="left").with_columns(pl.col(list(self._parts)).fill_null(0))
+        if self.table.name == "funnels":  # of a feature that had none when the row closed nobody can tell any more
+            is_told = pl.col("feature").is_in([*found["feature"], ALL])
+            cells = cells.with_columns(pl.when(is_told).then(part).alias(part) for part in self._parts)
+        return cells
 
     def _over_services(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add up over services: counts of people too, since nobody is followed from one service to another."""
         tops = [part for part in self._parts if part.endswith("_top")]
         totals = (
             frame.group_by([dimension for dimension in self.table.grain if dimension != "service"])
-            .agg(pl.col(tops).max(), pl.col(list(self._parts)).exclude(tops).sum())
+            .agg(pl.col(tops).max(), *(_sum_of_some(part) for part in self._parts if part not in tops))
             .with_columns(service=pl.lit(ALL))
         )
         return totals.select(frame.columns)
 
     def _with_statuses(self, frame: pl.DataFrame) -> pl.DataFrame:
         keys = [column for column in self._statuses.columns if column in self.table.grain]
-        return frame.join(self._statuses, on=keys, how="left") if keys else frame.join(self._statuses, how="cross")
+        frame = frame.join(self._statuses, on=keys, how="left") if keys else frame.join(self._statuses, how="cross")
+        return frame.with_columns(
+            pl.when(pl.col(count).is_null())
+            .then(pl.lit("unavailable"))
+            .otherwise(f"{count}_status")
+            .alias(f"{count}_status")
+            for count in self._parts
+            if f"{count}_status" in frame.columns
+        )
 
     def _where_available(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out the figures of cells that are unavailable."""
@@ -223,3 +235,8 @@ class _Mart:
             columns += [name for name in names if name in frame.columns]
         keys = [pl.col(key).cast(pl.Enum(orders[key])) if key in orders else pl.col(key) for key in self.table.grain]
         return frame.sort(keys).with_columns(period=pl.lit(self.period.key)).select(columns)
+
+
+def _sum_of_some(part: str) -> pl.Expr:
+    """Return the sum of what is there; null where nothing is."""
+    return pl.when(pl.col(part).count() > 0).then(pl.col(part).sum()).alias(part)

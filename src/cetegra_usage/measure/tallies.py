@@ -122,6 +122,12 @@ class _Tallying:
             for number in range(buckets):
                 self._of_persons(service, files, Bucket(number, buckets))
                 self._of_sessions(service, files, Bucket(number, buckets))
+        if "funnels" in self.wanted:  # so that it can be told of which features there are none
+            has_funnel = [(feature.service, key) for key, feature in catalogue.features.items() if feature.has_funnel]
+            keys = {"service": pl.String, "feature": pl.String}
+            none = {"sessions_opened": pl.lit(0, pl.Int64), "beginning": self.wanted["funnels"][0].beginning}
+            frame = pl.DataFrame(has_funnel, schema=keys, orient="row").with_columns(user_type=pl.lit(ALL), **none)
+            self.found["funnels"].append(frame)
         if self.lengths:
             self.found["sessions"].append(_medians(self.lengths, self.wanted["sessions"][0].beginning))
         return self.found

@@ -50,10 +50,12 @@ def forget(job: Job, closed: date) -> None:
         gone = consents.forgotten([consent_log.file(job)], job.today, closed, job.settings.consent.skew_seconds)
         left = 0
         if not gone.is_empty():
+            known.forgotten = replace(before, left=None)  # should this die, nobody has looked
+            memory.keep(job.stores.warehouse, known)
             summaries.forget(job, gone)
             written = _forget(job, gone)
             # Once somebody was found again, everything is searched until nobody is.
-            left = _left(job, [record.partition for record in _accepted(job)] if before.left else written, gone)
+            left = _left(job, [record.partition for record in _accepted(job)] if before.left != 0 else written, gone)
         now = replace(now, left=left)
     known.forgotten = replace(now, records=job.ledger.count)
     for period, made in known.periods.items():

@@ -16,7 +16,7 @@ from cetegra_usage.ledger import GENESIS, StoredFile, canonical, compressed, dig
 from cetegra_usage.measure import RollupFile
 from cetegra_usage.model import Partition
 from cetegra_usage.publish.manifests import Derived
-from cetegra_usage.store import Entry, ObjectMissingError
+from cetegra_usage.store import Entry, ObjectMissingError, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,13 +73,14 @@ class Forgotten:
         ended: The last day on which a week or a month had just ended.
         closed: Every row that began before had its tally.
         records: How many records of the ledger there were.
-        left: How many people who had to go were found again in the files that were left.
+        left: How many people who had to go were found again in the files that were left; None where forgetting did not
+            come to its end.
     """
 
     ended: str = ""
     closed: str = ""
     records: int = 0
-    left: int = 0
+    left: int | None = 0
 
 
 @dataclass(slots=True)
@@ -171,10 +172,20 @@ def fetch_rollups(job: Job, record: Record, table: str) -> list[Path]:
 
 
 def fetch(job: Job, files: Sequence[StoredFile]) -> list[Path]:
-    """Bring files of rollups here, each once a job: they are named by content and never change."""
+    """Bring files of rollups here, each once a job: they are named by content and never change.
+
+    Raises:
+        StorageError: One is no longer what its record says, or the warehouse does not answer.
+    """
+    store = job.stores.warehouse
     for file in files:
         if file.path not in job.local:
-            job.local[file.path] = job.stores.warehouse.fetch(Entry(file.path, file.bytes, None), job.spec.spool)
+            found = store.fetch(Entry(file.path, file.bytes, None), job.spec.spool)
+            if sha256_of(found) != file.sha256:  # else a bit that flipped would be a figure
+                day = Partition.parse(partition_of(file.path)).day
+                again = f"cetegra-usage backfill --from {day} --to {day} --reason damaged"
+                raise damaged(store, file.path, f"; or, while landing has that day, {again}")
+            job.local[file.path] = found
     return [job.local[file.path] for file in files]
 
 

@@ -308,7 +308,8 @@ def derived(promise: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
     """Return what an evidence document's results come to for one of its promises: anybody can draw it from them."""
     names, suites = set(promise["expectations"]), set(promise["suites"])
     checked: set[str] = set()
-    outcomes = [result["success"] for result in document["release"] if result["expectation"] in names]
+    of_release = [result["success"] for result in document["release"] if result["expectation"] in names]
+    outcomes = list(of_release)
     for one in document["partitions"]:
         own = [result["success"] for result in one["results"] if result["expectation"] in names]
         outcomes += own
@@ -316,21 +317,21 @@ def derived(promise: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
             checked.add(one["id"])
     due = [one for one in document["partitions"] if one["id"].split("/", 1)[0] in suites and one["state"] != "empty"]
     return {
-        "status": _status(promise, document["last"], outcomes),
+        "status": _status(promise, document["last"], outcomes, is_whole=None not in of_release),
         "partitions_checked": len(checked),
         "partitions": len(due),
         "proven": bool(promise["proofs"]),
     }
 
 
-def _status(promise: Mapping[str, Any], last: str, outcomes: Sequence[bool | None]) -> str:
+def _status(promise: Mapping[str, Any], last: str, outcomes: Sequence[bool | None], *, is_whole: bool) -> str:
     if promise["decision"]:
         return "needs_decision"
     if last < promise["since"]:
         return "not_applicable"
     if False in outcomes:
         return "not_met"
-    return "met" if True in outcomes else "not_checked"
+    return "met" if True in outcomes and is_whole else "not_checked"
 
 
 def _stores(job: Job) -> list[dict[str, Any]]:

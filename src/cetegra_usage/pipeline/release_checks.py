@@ -39,7 +39,8 @@ class Subject:
         statements: Every statement of the rooms `sql`.
         identified: The days of the partitions of which rollups with pseudonyms are kept.
         oldest: The first day of which they may be.
-        left: How many people who had to be forgotten were found in the warehouse when that was done last.
+        left: How many people who had to be forgotten were found in the warehouse when that was done last;
+            None where it did not come to its end.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -48,7 +49,7 @@ class Subject:
     statements: Sequence[Statement]
     identified: Sequence[date]
     oldest: date
-    left: int
+    left: int | None
 
 
 def subject(job: Job, protection: Protection) -> Subject:

@@ -59,6 +59,20 @@ def waiting(job: Job) -> list[Period]:
     return [period for period in pending(job) if _lacks_people(job, period)]
 
 
+def untaken(job: Job, first: date, last: date) -> list[Period]:
+    """Return the pending periods of which days have landed that no run took yet, a range of days being taken."""
+    days = [
+        partition.day
+        for partition in job.zone.partitions
+        if not first <= partition.day <= last
+        and partition.id not in job.ledger.latest
+        and partition.id not in job.known.attempts
+    ]
+    if not days:
+        return []
+    return [period for period in pending(job) if any(period.first <= day <= period.last for day in days)]
+
+
 def _lacks_people(job: Job, period: Period) -> bool:
     return any(partition in job.zone.partitions for partition in forgetting.lacking(job, [period]))
 
@@ -169,13 +183,15 @@ class _Inputs:
         self._rules = ledger.digest([tallied.statements(), job.settings.shaping(), register.load().hashes])
         self._reach: dict[Period, date] = {}
         firsts = {service: str(public.first_day(job, service)) for service in job.catalogue.services}
-        # A log that begins later says more of a day.
-        self._firsts = ledger.digest([firsts, consent_log.exists(job), str(public.first_feedback(job))])
+        # A log that begins later says more of a day, and so does one of which a day counts as empty by now.
+        self._firsts = [firsts, consent_log.exists(job), str(public.first_feedback(job))]
+        self._silent = sorted(sources.consents_missing(job, job.today - timedelta(days=1)))
 
     def of(self, period: Period) -> memory.Made:
         """Return the digests of everything that a period's release is made from."""
         job, before = self._job, self._job.known.periods.get(period.key)
-        shared = self._rules, job.catalogue.digest, self._firsts
+        silent = [day.isoformat() for day in self._silent if period.first <= day <= period.last]
+        shared = self._rules, job.catalogue.digest, ledger.digest([*self._firsts, silent])
         records = job.ledger.count
         if before and (before.rules, before.catalogue, before.firsts) == shared:
             since = job.ledger.since(before.records, job.stores.warehouse)
@@ -213,8 +229,8 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     manifest = manifests.current(store)
     before = manifest.release(period.key)
     revision = before["revision"] + 1 if before else 1
+    exact = _measured(job, period)  # first: what is refused has its tallies all the same
     released = _released(job, manifest, period)
-    exact = _measured(job, period)
     month = _month_ahead(job, manifest, period)
     protection = protect(
         period,

@@ -98,7 +98,9 @@ def run(
         outcomes = _take(job, first, last, each, keep=True, again=again)
         lacking = forgetting.lacking(job, releases.pending(job))
         _restore(job, lacking, each)
-        waits = releases.waiting(job) if lacking else []  # a partition that is not accepted now brings nobody back
+        waits = releases.untaken(job, first, last)
+        if lacking:  # a partition that is not accepted now brings nobody back
+            waits += releases.waiting(job)
         made, refused = releases.publish_complete(job, waits)
         forgetting.forget(job, releases.closed(job, waits))  # what was refused has its tallies all the same
     report = Report(outcomes, made, job.zone.strangers)
@@ -121,7 +123,9 @@ def _take(
     outcomes = _outcomes(job, consents, each, keep=keep, again=again)
     if keep:
         outcomes = _with_stale(job, consents, outcomes, each, again=again)
-        if all(plan.parse(one).day <= last for one in job.ledger.latest if one.startswith("consents/")):
+        # What could not be read now is to be held against the others once it can.
+        is_whole = all(outcome.state != "incomplete" for outcome in outcomes)
+        if is_whole and all(plan.parse(one).day <= last for one in job.ledger.latest if one.startswith("consents/")):
             job.known.compared = job.ledger.count
     fresh = {
         outcome.partition: job.spec.folder(outcome.partition) / evidence.CHANGES

@@ -53,11 +53,11 @@ def source(job: Job, period: Period, lacking: Sequence[Unit]) -> Source:
         feedback=feedback,
         rollups=sorted(rollups, key=lambda file: (file.service, file.day, file.table, file.bucket)),
         consents=[consent_log.file(job)] if consent_log.exists(job) else None,
-        consents_missing=_consents_missing(job, period.last),
+        consents_missing=consents_missing(job, period.last),
     )
 
 
-def _consents_missing(job: Job, last: date) -> frozenset[date]:
+def consents_missing(job: Job, last: date) -> frozenset[date]:
     """Return the days of the log up to `last` that are neither accepted nor counted as empty."""
     judged = {
         public.day_of(record.partition): record.state

@@ -40,13 +40,16 @@ def summary(job: Job, service: str, sunday: date) -> list[RollupFile]:
         StorageError: The warehouse does not answer.
     """
     there = _there(job, service)
-    if found := there.get((sunday, _made_from(job, service, sunday))):
-        return _bring(job, service, sunday, found)
-    earlier = (sunday - weeks * _WEEK for weeks in range(1, _KEPT))
-    before = next((day for day in earlier if (day, _made_from(job, service, day)) in there), None)
+    before: date | None = None
     files: list[RollupFile] = []
-    if before:
-        files += _bring(job, service, before, there[before, _made_from(job, service, before)])
+    for weeks in range(_KEPT):
+        day = sunday - weeks * _WEEK
+        files = _bring(job, service, day, there.get((day, _made_from(job, service, day)), ()))
+        if files and not weeks:
+            return files
+        if files:
+            before = day
+            break
     for day, record in _days(job, service, sunday):
         if before is None or day > before:
             files += memory.rollup_files(job, record, lambda table: table == "use")
@@ -75,10 +78,14 @@ def forget(job: Job, gone: pl.DataFrame) -> None:
     with sql.connect(memory_limit=job.settings.engine.memory_limit) as connection:
         for _, summary_files in groupby(job.stores.warehouse.list(keeping.SUMMARIES), key=_folder):
             made: dict[str, Path] = {}
+            damaged: list[str] = []
             for entry in summary_files:
+                if not _is_whole(job, entry):
+                    damaged.append(entry.path)
+                    continue
                 for file in rollup.without(connection, {KNOWN: _fetch(job, entry)}, gone, into).values():
                     made[entry.path] = file
-            keeping.keep(job, made)
+            keeping.keep(job, made, gone=damaged)
             for file in made.values():
                 file.unlink()
 
@@ -115,7 +122,14 @@ def _there(job: Job, service: str) -> dict[tuple[date, str], list[Entry]]:
 
 
 def _bring(job: Job, service: str, sunday: date, entries: Sequence[Entry]) -> list[RollupFile]:
-    return [RollupFile(service, sunday, KNOWN, *_place(entry), _fetch(job, entry)) for entry in entries]
+    """Bring the files of a summary here; none where one is not what its record says."""
+    files = [RollupFile(service, sunday, KNOWN, *_place(entry), _fetch(job, entry)) for entry in entries]
+    return files if all(_is_whole(job, entry) for entry in entries) else []
+
+
+def _is_whole(job: Job, entry: Entry) -> bool:
+    kept = job.ledger.kept.get(entry.path)
+    return kept is not None and ledger.sha256_of(_fetch(job, entry)) == kept.sha256
 
 
 def _fetch(job: Job, entry: Entry) -> Path:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cetegra_usage.model import Partition
     from cetegra_usage.pipeline.job import Job
 
-_INPUTS, _RULES = "inputs", "rules"
+_INPUTS, _RULES, _TERMS = "inputs", "rules", "terms"
 
 
 def statements() -> str:
@@ -52,9 +53,9 @@ class Kept:
     def of(self, units: Iterable[Unit]) -> dict[Unit, pl.DataFrame]:
         """Return the tallies that hold.
 
-        A tally holds while it is made from what is accepted now. If the statements are others, it is made again, unless
-        somebody of it was forgotten meanwhile: then what was made when the row closed is all that there is. One that is
-        not what its record says is no tally.
+        A tally holds while it is made from what is accepted now. If statements, settings or the catalogue are others,
+        it is made again, unless somebody of it was forgotten meanwhile: then what was made when the row closed is all
+        that there is. One that is not what its record says is no tally.
         """
         found: dict[Unit, pl.DataFrame] = {}
         for unit in units:
@@ -65,15 +66,20 @@ class Kept:
             if not keeping.is_kept(self._job, _path(unit), data):
                 continue
             said = pl.read_parquet_metadata(io.BytesIO(data))
-            is_last = self.lacking(unit) or self._is_erased(unit)
-            if said[_INPUTS] == self._inputs(unit) and (said[_RULES] == self._rules or is_last):
+            terms = json.loads(said[_TERMS])
+            if said[_INPUTS] != measure.fingerprint(unit, self._contents, terms):
+                continue
+            is_as_now = said[_RULES] == self._rules and terms == self._terms(unit)
+            if is_as_now or self.lacking(unit) or self._is_erased(unit):
                 found[unit] = pl.read_parquet(io.BytesIO(data))
         return found
 
     def keep(self, unit: Unit, tally: pl.DataFrame) -> None:
         """Have the tally of a unit kept, over the one that no longer holds; `put` does it."""
         data = io.BytesIO()
-        tally.write_parquet(data, metadata={_INPUTS: self._inputs(unit), _RULES: self._rules})
+        terms = self._terms(unit)
+        inputs = measure.fingerprint(unit, self._contents, terms)
+        tally.write_parquet(data, metadata={_INPUTS: inputs, _RULES: self._rules, _TERMS: json.dumps(terms)})
         self._made[_path(unit)] = data.getvalue()
 
     def put(self) -> None:
@@ -108,8 +114,8 @@ class Kept:
             if first <= partition.day <= unit.last and (partition.kind == "feedback") == (unit.table == "feedback")
         }
 
-    def _inputs(self, unit: Unit) -> str:
-        return measure.fingerprint(unit, self._contents, catalogue=self._job.catalogue, settings=self._job.settings)
+    def _terms(self, unit: Unit) -> dict[str, Any]:
+        return measure.terms(unit, catalogue=self._job.catalogue, settings=self._job.settings)
 
     @cached_property
     def _rules(self) -> str:

@@ -250,14 +250,19 @@ def undamaged(store: Store, path: str, *errors: type[BaseException]) -> Generato
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, *errors):
-        failed = StorageError(
-            f"{named(store.name, path)} cannot be read as what it must be",
-            why="it is cut short, or somebody has changed it",
-            hint="cetegra-usage verify says what else is; put it back from a copy of the store",
-        )
+        failed = damaged(store, path)
     else:
         return
     raise failed  # here, where no chain leads back to words that may quote it
+
+
+def damaged(store: Store, path: str, or_else: str = "") -> StorageError:
+    """Return the error for a file of a store that is not what it was when it was put there."""
+    return StorageError(
+        f"{named(store.name, path)} cannot be read as what it must be",
+        why="it is cut short, or somebody has changed it",
+        hint=f"cetegra-usage verify says what else is; put it back from a copy of the store{or_else}",
+    )
 
 
 def missing(name: str, path: str) -> ObjectMissingError:
