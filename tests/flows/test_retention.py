@@ -27,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generate(folder / "landing", first=FIRST, last=LAST, users=40)
     stores = "".join(f'[{name}]\nurl = "{name}"\ncountry = "NO"\n' for name in ("landing", "warehouse", "publish"))
     more = f'[catalogue]\npath = "landing/catalogue.toml"\n[retention]\nidentified_days = {KEPT_DAYS}\n'
+    more += "[disclosure]\nthreshold = 1\n"
     (folder / "cetegra-usage.toml").write_text(stores + more, "utf-8")
     return folder
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@settings(THOROUGH, max_examples=8)
+@settings(THOROUGH, max_examples=6)
 @given(zone=zones(), buckets=st.sampled_from((1, 1, 4)))
 def test_every_exact_cell_is_the_references(zone: Zone, buckets: int) -> None:
     flags = {"retention.identified_days": str(zone.identified_days)}

@@ -49,7 +49,7 @@ def fates(zone: Zone) -> dict[str, tuple[str, Fate]]:
     }
 
 
-@settings(SLOW, max_examples=7)
+@settings(SLOW, max_examples=5)
 @given(zone=zones(max_days=16))
 def test_every_published_cell_is_the_references(zone: Zone) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +62,7 @@ def test_every_published_cell_is_the_references(zone: Zone) -> None:
         assert_published_is_the_references(zone, Path(folder))
 
 
-@settings(SLOW, max_examples=4)
+@settings(SLOW, max_examples=3)
 @given(zone=zones(max_days=12, max_walks=12), steps=st.lists(st.integers(0, 2), min_size=7, max_size=7))
 def test_any_order_of_arrival_ends_the_same(zone: Zone, steps: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

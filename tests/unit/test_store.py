@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,6 @@ from cetegra_usage.settings import Landing, Settings, StoreSettings
 from cetegra_usage.store import Lease, ObjectMissingError, Store, leftovers, open_all, open_store
 from cetegra_usage.store.environment import scrub
 from cetegra_usage.store.holder import is_dead, me
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -169,6 +167,19 @@ def test_a_killed_writer_leaves_whole_files_or_litter(tmp_path: Path) -> None:
         store.delete(entry.path)
     assert store.litter() == []
     assert store.list() == entries
+
+
+def test_a_file_and_the_folders_that_name_it_are_durable_once_it_is_put(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("first", b"x")  # the store is tried before
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink()))
+    store.put("a/b/c", b"x")
+    *folders, file, last = synced
+    top = tmp_path / "w"
+    assert (folders, file.parent, last) == ([top, top / "a"], top / "a" / "b", top / "a" / "b")
+    assert file != last
 
 
 def test_the_environment_keeps_who_we_are_and_loses_where_to_go() -> None:
