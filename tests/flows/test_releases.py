@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import numpy as np
@@ -17,13 +19,17 @@ from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import releases
 from cetegra_usage.pipeline import run as runs
 from cetegra_usage.pipeline.run import RefusedError
+from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
+from cetegra_usage.store import lease
+from cetegra_usage.store.local import LocalStore
 from support import landed
 from support.figures import releases as released
 from support.figures import table
 from support.landed import PERSON, change, event, identified
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SUNDAY = date(2026, 5, 31)
@@ -153,3 +159,85 @@ def test_what_was_published_too_early_is_said_once_nothing_more_is_waited_for(tm
         landed.run(config, monday + timedelta(days=days))
         rows = table(released(tmp_path / "publish")["2026-W23"], "consent_changes")
         assert [row["granted_status"] for row in rows] == ["published"] * 4 + [status] * 3
+
+
+MONDAY, AFTER = date(2026, 6, 1), date(2026, 6, 11)
+
+
+@pytest.mark.parametrize("slept", [False, True], ids=["stopped", "asleep"])
+@pytest.mark.parametrize("files", [0, 3], ids=["before the first file", "between two"])
+def test_a_run_that_stood_still_changes_nothing_that_another_published_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, *, slept: bool
+) -> None:
+    """It stands still for more than a minute; where the machine slept, its own clock does not tell."""
+    config = landed.zone(tmp_path, "[disclosure]\nthreshold = 1\nrounding = 1\n")
+    landed.land_events(config, [event(1, day=MONDAY)], day=MONDAY)
+    there: dict[str, bytes] = {}
+
+    def overtaken() -> None:
+        moved(monkeypatch, 61, slept=slept)
+        landed.land_events(config, [event(2, day=MONDAY), event(3, day=MONDAY)], day=MONDAY)
+        landed.run(config, AFTER)
+        there.update(tree(tmp_path / "publish"))
+
+    at_file(monkeypatch, files, overtaken)
+    with pytest.raises(StorageError, match="the hold on the warehouse was lost"):
+        landed.run(config, AFTER)
+    assert there
+    assert tree(tmp_path / "publish") == there
+    assert verify(load_settings(config)).faults == []
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["equal bytes", "other bytes"])
+def test_what_a_run_left_that_died_while_it_published_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    config = landed.zone(tmp_path, "[disclosure]\nthreshold = 1\nrounding = 1\n")
+    landed.land_events(config, [event(1, day=MONDAY)], day=MONDAY)
+
+    def died() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        at_file(dying, 6, died)
+        with pytest.raises(KeyboardInterrupt):
+            landed.run(config, AFTER)
+    release = tmp_path / "publish/releases/2026-W23/r1"
+    assert len(tree(release)) == 6
+    (release / "data/of-another-version.parquet").write_bytes(b"no table of this one")
+    landed.land_events(config, [event(number, day=MONDAY) for number in range(1 + more)], day=MONDAY)
+    report = landed.run(config, AFTER)
+    assert [(one.period.key, one.revision) for one in report.releases] == [("2026-W23", 1)]
+    assert verify(load_settings(config)).faults == []
+
+
+def at_file(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], None]) -> None:
+    """Do something once: when a release has so many files; where it has none, before its folder is looked at."""
+    waits = [number]
+
+    def slow(does: Callable[..., Any]) -> Callable[..., Any]:
+        def slowly(self: LocalStore, path: str = "", *data: bytes) -> Any:
+            if self.name == "publish" and path.startswith("releases/") and waits and (data or not number):
+                left = waits.pop()
+                if left:
+                    waits.append(left - 1)
+                else:
+                    do()
+            return does(self, path, *data)
+
+        return slowly
+
+    for name in ("list", "create", "put"):
+        monkeypatch.setattr(LocalStore, name, slow(getattr(LocalStore, name)))
+
+
+def moved(monkeypatch: pytest.MonkeyPatch, seconds: float, *, slept: bool) -> None:
+    """Move the time on that leases see; the clock of a machine that slept counts only while it is awake."""
+    clock = SimpleNamespace(
+        time=lambda: time.time() + seconds, monotonic=lambda: time.monotonic() + (0 if slept else seconds)
+    )
+    monkeypatch.setattr(lease, "time", clock)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -26,6 +26,8 @@ from cetegra_usage.synth import generate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cetegra_usage.store import Store
+
 DAY = date(2026, 6, 1)
 
 
@@ -111,7 +113,8 @@ def test_whoever_held_the_warehouse_leaves_what_is_named_and_nothing_else(settin
         with opened.held():
             pass
         assert leftovers.find(opened) == []
-    assert files(tmp_path / "warehouse") == {*NAMED["warehouse"], "ledger/1.json", ledger.SUM, "lock/2.json"}
+    lock = "lock/3.json"  # taken, asked for before something is removed, given back
+    assert files(tmp_path / "warehouse") == {*NAMED["warehouse"], "ledger/1.json", ledger.SUM, lock}
     assert files(tmp_path / "publish") == {*NAMED["publish"], "manifests/1.json"}
 
 
@@ -148,6 +151,24 @@ def test_who_read_the_ledger_before_another_wrote_to_it_removes_nothing(settings
             pytest.fail("what it names would look like left-overs")
         left = before - (files(tmp_path / "warehouse") | files(tmp_path / "publish"))
     assert not {path for path in left if not path.startswith("lock/")}
+
+
+def test_who_lost_the_hold_while_it_looked_removes_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with job.opened(settings, DAY) as opened:
+        fill(opened)
+        find = leftovers.find
+
+        def slept(job: job.Job) -> list[tuple[Store, Entry]]:
+            found = find(job)
+            taken = {"expires": 0.0, "given_back": True, "owner": "another", "token": "another"}
+            opened.stores.warehouse.put("lock/2.json", json.dumps(taken).encode())
+            return found
+
+        with monkeypatch.context() as looking:
+            looking.setattr(leftovers, "find", slept)
+            with pytest.raises(StorageError, match="was lost"), opened.held(everywhere=True):
+                pass
+        assert len(find(opened)) == len(LEFT["warehouse"]) + len(LEFT["publish"])
 
 
 def test_work_that_fails_removes_nothing(settings: Settings) -> None:

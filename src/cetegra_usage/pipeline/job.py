@@ -139,9 +139,18 @@ class Job:
         self.known.records, self.known.head = self.ledger.count, self.ledger.head
         memory.keep(self.stores.warehouse, self.known)
 
-    def make_sure(self) -> None:
-        """Make sure, before something is committed, that the hold is still ours; raises `StorageError` if it is not."""
-        if self.lease:
+    def make_sure(self, *, asked: bool = False) -> None:
+        """Make sure, before something is committed, that the hold is still ours.
+
+        Args:
+            asked: Ask the warehouse, too: the clock may have stood still while this machine slept.
+
+        Raises:
+            StorageError: It is not.
+        """
+        if self.lease and asked:
+            self.lease.renew()
+        elif self.lease:
             self.lease.check()
 
     @property

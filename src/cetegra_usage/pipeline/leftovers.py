@@ -73,8 +73,9 @@ def collect(job: Job, before: set[str], *, everywhere: bool) -> None:
         StorageError: A store does not answer, or the hold on the warehouse was lost.
     """
     found = find(job) if everywhere or len(job.touched) > _FEW else _replaced(job, before)
-    job.make_sure()
+    job.make_sure(asked=bool(found))
     for store, entry in found:
+        job.make_sure()
         store.delete(entry.path)
 
 

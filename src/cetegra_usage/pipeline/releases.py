@@ -21,7 +21,7 @@ from cetegra_usage.protect import ReleasedTables, overlaps, protect
 from cetegra_usage.publish import manifests, tables
 from cetegra_usage.publish.pages import compliance, index, usage
 from cetegra_usage.publish.pages.view import DataFile, Earlier, Erratum, ReleaseEntry, ReleaseView
-from cetegra_usage.store import undamaged
+from cetegra_usage.store import lost, undamaged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -262,8 +262,7 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     files["release.json"] = ledger.canonical(
         _document(job, period, revision, protection, document, files, view, errata)
     )
-    for name, content in sorted(files.items()):
-        store.put(f"{path}/{name}", content)
+    _put(job, path, files)
     entry = {
         "period": period.key,
         "revision": revision,
@@ -285,6 +284,26 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
         ledger.append(job.stores.warehouse, job.ledger, [body], datetime.now(UTC))
     manifests.advance(store, following.number, content)
     return [Release(period, revision, path)]
+
+
+def _put(job: Job, path: str, files: Mapping[str, bytes]) -> None:
+    """Put a release's files where nothing is; what a run that died left there goes first.
+
+    A run that stood still meanwhile may have lost its hold, and another may have published under this path.
+
+    Raises:
+        StorageError: The hold on the warehouse was lost, or a store does not answer.
+    """
+    store = job.stores.publish
+    if left := store.list(path):
+        job.make_sure(asked=True)
+        for one in left:
+            job.make_sure()
+            store.delete(one.path)
+    for name, content in sorted(files.items()):
+        job.make_sure()
+        if not store.put_if_absent(f"{path}/{name}", content):
+            raise lost()
 
 
 def rendered_index(entries: Sequence[Mapping[str, Any]]) -> str:

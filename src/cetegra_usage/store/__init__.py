@@ -13,7 +13,7 @@ from cetegra_usage.store.base import (
     undamaged,
 )
 from cetegra_usage.store.door import PublishedStores, Stores, open_all, open_published, open_store, survey
-from cetegra_usage.store.lease import Lease
+from cetegra_usage.store.lease import Lease, lost
 from cetegra_usage.store.leftovers import leftovers
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Stores",
     "damaged",
     "leftovers",
+    "lost",
     "numbers",
     "open_all",
     "open_published",

@@ -84,7 +84,7 @@ class Lease:
             StorageError: It is not, or it may have run out.
         """
         if self._lost or time.monotonic() >= self._until:
-            raise _lost()
+            raise lost()
 
     def renew(self) -> None:
         """Hold the lease for its full length from now.
@@ -126,7 +126,7 @@ class Lease:
             return
         if not made or highest != number + 1:
             self._lost = True
-            raise _held(found) if found and is_first else _lost()
+            raise _held(found) if found and is_first else lost()
         self._until = asked + seconds
         for one in self._numbers():
             if one <= number:
@@ -168,7 +168,8 @@ def _held(document: dict[str, Any]) -> StorageError:
     )
 
 
-def _lost() -> StorageError:
+def lost() -> StorageError:
+    """Return the error for a hold that is no longer ours."""
     return StorageError(
         "the hold on the warehouse was lost",
         why="it could not be renewed in time, so that another run may have taken over",
