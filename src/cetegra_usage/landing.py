@@ -188,7 +188,7 @@ def _bring(store: Store, entry: Entry, folder: Path) -> tuple[Path | None, str]:
     try:
         local = store.fetch(entry, folder)
         return local, sha256_of(local)
-    except (ObjectChangedError, ObjectMissingError, FileNotFoundError, PermissionError):
+    except (*_NOT_TO_BE_HAD, FileNotFoundError, PermissionError):
         return None, ""
     except OSError as system:
         why = system.strerror or type(system).__name__

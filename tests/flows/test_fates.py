@@ -20,6 +20,8 @@ from cetegra_usage.pipeline import job as jobs
 from cetegra_usage.pipeline import plan, state
 from cetegra_usage.pipeline.verify import verify
 from cetegra_usage.settings import load_settings
+from cetegra_usage.store import ObjectForbiddenError
+from cetegra_usage.store.local import LocalStore
 from support import landed
 from support.landed import (
     DAY,
@@ -38,6 +40,8 @@ from support.landed import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cetegra_usage.store import Entry
 
 SOON = date(2026, 6, 10)
 """A day on which no period is complete: nothing is published."""
@@ -577,6 +581,31 @@ def test_names_that_are_no_paths_and_seals_that_are_not_for_us_stop_their_own_pa
     assert states.pop(f"events/workspace/{DAY}") == "accepted"
     assert (list(states.values()), report.exit_code) == (["incomplete"] * 3, 16)
     assert folder.is_dir()
+
+
+def test_a_file_that_is_not_for_us_makes_its_own_partition_incomplete(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one object of a bucket may be, by its key or its rights."""
+    consenting(config)
+    landed.land_events(config, [event(1)])
+    before = DAY - timedelta(days=1)
+    landed.land_events(config, [event(2, day=before)], day=before)
+    fetch = LocalStore.fetch
+
+    def refuse(self: LocalStore, entry: Entry, into: Path) -> Path:
+        if entry.path.endswith(f"{DAY}/part-0.parquet") and entry.path.startswith("events/"):
+            raise ObjectForbiddenError("it cannot be used", why="a test", hint="none")
+        return fetch(self, entry, into)
+
+    with monkeypatch.context() as shut:
+        shut.setattr(LocalStore, "fetch", refuse)
+        report = landed.run(config, SOON)
+    states = {one.partition.id: one.state for one in report.outcomes if one.partition.kind == "events"}
+    assert states == {f"events/workspace/{before}": "accepted", f"events/workspace/{DAY}": "incomplete"}
+    assert report.exit_code == 16
+    report = landed.run(config, SOON)
+    assert (report.exit_code, report.outcomes[-1].partition.day, report.outcomes[-1].state) == (0, DAY, "accepted")
 
 
 def test_an_empty_list_of_accounts_compares_nothing(config: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cetegra_usage.errors import ResidencyError, StorageError
-from cetegra_usage.store import Lease, ObjectChangedError, bucket
+from cetegra_usage.store import Lease, ObjectChangedError, ObjectForbiddenError, bucket
 from support.faults import Fault, Proxy, between
 
 if TYPE_CHECKING:
@@ -103,7 +103,27 @@ def test_what_cannot_be_mended_is_told_without_the_address(
     told = str(caught.value.as_json())
     assert "http" not in told
     assert caught.value.__context__ is None  # the client's own words may hold a signed address
+    assert not isinstance(caught.value, ObjectForbiddenError)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_one_file_that_is_refused_is_told_as_that_one(store: Store, proxy: Proxy, tmp_path: Path) -> None:
+    """Another key or other rights of one object: the credentials are the right ones, and the others are read."""
+    for path in ("a/shut", "a/open"):
+        store.put(path, b"1")
+    shut = next(entry for entry in store.list() if entry.path == "a/shut")
+    proxy.always.extend(Fault(method, path="a/shut", status=403) for method in ("GET", "HEAD"))
+    for ask in (lambda: store.read("a/shut"), lambda: store.fetch(shut, tmp_path), lambda: store.exists("a/shut")):
+        with pytest.raises(ObjectForbiddenError) as caught:
+            ask()
+        assert "http" not in str(caught.value.as_json())
+        assert caught.value.__context__ is None
+    assert store.read("a/open") == b"1"
+    proxy.always.append(Fault(status=403))  # the credentials were taken back meanwhile
+    with pytest.raises(StorageError, match="warehouse cannot be used") as told:
+        store.read("a/shut")
+    assert "credentials" in told.value.why
+    assert not isinstance(told.value, ObjectForbiddenError)
 
 
 @pytest.mark.parametrize("fault", [Fault("PUT", lost=True), Fault("PUT", status=503)], ids=["answer lost", "503"])

@@ -28,6 +28,7 @@ class Fault:
 
     Attributes:
         method: To which requests.
+        path: Only where it stands in what is asked for.
         status: Answer with this status, and do not ask the store.
         location: With a `Location` header that says this.
         cut_after_bytes: Reset the connection after so much of the body.
@@ -40,6 +41,7 @@ class Fault:
     """
 
     method: str = "GET"
+    path: str = ""
     status: int = 0
     location: str = ""
     cut_after_bytes: int | None = None
@@ -68,12 +70,12 @@ class Proxy:
     seen: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     _lock: Lock = field(default_factory=Lock)
 
-    def fault(self, method: str) -> Fault:
-        """Return what happens to the next request of a method."""
+    def fault(self, method: str, path: str) -> Fault:
+        """Return what happens to the next request of a method, for a path."""
         with self._lock:
             for queue, taken in ((self.once, True), (self.always, False)):
                 for fault in queue:
-                    if fault.method == method:
+                    if fault.method == method and fault.path in path:
                         if taken:
                             queue.remove(fault)
                         return fault
@@ -104,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self._own.proxy.seen.append((self.command, self.path, self.headers.get("range", "")))
-        fault = self._own.proxy.fault(self.command)
+        fault = self._own.proxy.fault(self.command, self.path)
         if fault.status:
             said = {"etag": fault.etag, "location": fault.location, "content-length": "0"}
             self._answer(fault.status, {name: value for name, value in said.items() if value}, b"", fault)

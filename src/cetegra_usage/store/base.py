@@ -30,7 +30,7 @@ class ObjectChangedError(StorageError):
 
 
 class ObjectForbiddenError(StorageError):
-    """A file is there, and not for us."""
+    """Raised when a file is there, and not for us, though its store is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -104,6 +104,7 @@ class Store(ABC):
         Raises:
             ObjectMissingError: It is not there.
             ObjectChangedError: An etag was given and is no longer the file's.
+            ObjectForbiddenError: It is not for us.
         """
 
     @abstractmethod
@@ -120,6 +121,7 @@ class Store(ABC):
         Raises:
             ObjectMissingError: It is not there.
             ObjectChangedError: It is not what was listed; some stores say so of what is gone, too.
+            ObjectForbiddenError: It is not for us.
         """
 
     @abstractmethod

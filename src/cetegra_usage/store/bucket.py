@@ -24,7 +24,17 @@ from obstore.exceptions import (
 
 from cetegra_usage.errors import StorageError
 from cetegra_usage.residency.clouds import aws_token_endpoint
-from cetegra_usage.store.base import Entry, ObjectMissingError, Store, StoreName, changed, checked, missing, named
+from cetegra_usage.store.base import (
+    Entry,
+    ObjectForbiddenError,
+    ObjectMissingError,
+    Store,
+    StoreName,
+    changed,
+    checked,
+    missing,
+    named,
+)
 from cetegra_usage.store.probe import is_unfinished
 
 if TYPE_CHECKING:
@@ -52,6 +62,10 @@ RETRY: RetryConfig = {
     "retry_timeout": timedelta(seconds=120),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
 }
+
+
+class _RefusedError(StorageError):
+    """Raised when a request is refused, whatever the reason."""
 
 
 class BucketStore(Store):
@@ -94,7 +108,7 @@ class BucketStore(Store):
     def exists(self, path: str) -> bool:  # noqa: D102
         key = self._key(checked(path))
         try:
-            self._do(path, lambda: obstore.head(self._client, key))
+            self._ask(path, lambda: obstore.head(self._client, key))
         except ObjectMissingError:
             return False
         return True
@@ -167,7 +181,7 @@ class BucketStore(Store):
         key = self._key(checked(path))
         wanted = None if etag is None else _bare(etag)
         options: GetOptions = {} if wanted is None else {"if_match": f'"{wanted}"'}
-        found = self._do(path, lambda: obstore.get(self._client, key, options=options))
+        found = self._ask(path, lambda: obstore.get(self._client, key, options=options))
         if wanted is not None and _bare(found.meta["e_tag"]) != wanted:
             raise changed(self.name, path)  # by a store that does not know the condition
         size = 0
@@ -184,6 +198,21 @@ class BucketStore(Store):
     def _path(self, key: str) -> str:
         return key.removeprefix(self._prefix).lstrip("/")
 
+    def _ask(self, path: str, call: Callable[[], T]) -> T:
+        """Ask for one file, as `_do`: that one may be refused to us, by its key or its rights, and no other.
+
+        Raises:
+            ObjectForbiddenError: It is refused, and a listing is not: the credentials are the right ones.
+        """
+        with suppress(_RefusedError):
+            return self._do(path, call)
+        self.list_folders()  # told here, where everything is refused
+        raise ObjectForbiddenError(
+            f"{named(self.name, path)} cannot be used",
+            why="the store refuses it, and not the listing",
+            hint="see who may read it, and by which key it is encrypted",
+        )
+
     def _do(self, path: str, call: Callable[[], T]) -> T:
         """Make a call and turn the client's errors into ours.
 
@@ -197,7 +226,7 @@ class BucketStore(Store):
         except PreconditionError:
             error = changed(self.name, path)
         except (PermissionDeniedError, UnauthenticatedError):
-            error = self._failed("it refuses the credentials", self._who())
+            error = self._failed("it refuses the credentials", self._who(), _RefusedError)
         except InvalidPathError:
             error = self._failed("it holds a file whose name no path can have", "rename it")
         except (BaseError, ValueError, OSError) as generic:
@@ -212,8 +241,8 @@ class BucketStore(Store):
             return self._failed("its bucket or container is not there", f"make it, or set {self.name}.url")
         return self._failed("it does not answer, or breaks off", "cetegra-usage config show")
 
-    def _failed(self, why: str, hint: str) -> StorageError:
-        return StorageError(f"{self.name} cannot be used", why=why, hint=hint)
+    def _failed(self, why: str, hint: str, kind: type[StorageError] = StorageError) -> StorageError:
+        return kind(f"{self.name} cannot be used", why=why, hint=hint)
 
     def _who(self) -> str:
         if abs(self.clock_offset_seconds) > _SKEW_SECONDS:
