@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from bisect import bisect_right
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from cetegra_usage.model import Partition
@@ -21,7 +23,7 @@ from cetegra_usage.pipeline import memory
 from cetegra_usage.store import ObjectMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cetegra_usage.ledger import Ledger, Record
@@ -34,6 +36,36 @@ COLUMNS = ("pseudonym", "changed_at", "state")
 _NONE = pl.DataFrame(
     schema={"day": pl.Date, "pseudonym": pl.Int64, "changed_at": pl.Datetime("us"), "state": pl.String}
 )
+
+
+class Judged:
+    """The last verdict on each day of the log.
+
+    Args:
+        latest: The last record of each partition.
+    """
+
+    def __init__(self, latest: Mapping[str, Record]) -> None:
+        log = [(Partition.parse(name), record) for name, record in latest.items() if name.startswith("consents/")]
+        self._log = sorted(log, key=lambda one: one[0].day)
+        self._verdicts = np.array([record.verdict for _, record in self._log], dtype=np.int64)
+
+    def after(self, seen: int, day: date) -> Iterator[Partition]:
+        """Yield the partitions of the log, by day, that a verdict on a day's events did not know and that can touch it.
+
+        These are the days up to it, and the one that follows, if changes are so early in it that they reach back.
+
+        Args:
+            seen: How many records there were when the events were judged.
+            day: Theirs.
+        """
+        until = bisect_right(self._log, day, key=lambda one: one[0].day)
+        for place in np.flatnonzero(self._verdicts[:until] > seen):
+            yield self._log[place][0]
+        for partition, record in self._log[until : until + 1]:
+            is_next_day = partition.day == day + timedelta(days=1)
+            if is_next_day and record.verdict > seen and record.body["early_changes"]:
+                yield partition
 
 
 def exists(job: Job) -> bool:

@@ -242,6 +242,8 @@ class _LateConsent:
         self._skew = timedelta(seconds=job.settings.consent.skew_seconds)
         # A day that landed again and cannot be read says nothing until it can.
         self._pending = {item.partition: item for item in consents if item.is_taken and item.landed}
+        self._waiting = sorted(self._pending, key=lambda partition: partition.day)
+        self._judged = consent_log.Judged(job.ledger.latest)
         self._there = {item.partition: item for item in consents if item.landed}
         self._changes: dict[tuple[str, int | None, bool], pl.DataFrame] = {}
         self._is_log = consent_log.exists(job)
@@ -274,14 +276,8 @@ class _LateConsent:
 
     def _later(self, day: date, seen: int) -> list[Partition]:
         """Return the consents partitions that changed after a verdict and could touch a day's events."""
-        found = {partition for partition in self._pending if partition.day <= day + timedelta(days=1)}
-        first = bisect_right(self._log, seen, key=lambda record: record.verdict)
-        for record in self._log[first:]:
-            partition = parse(record.partition)
-            is_next_day = partition.day == day + timedelta(days=1)
-            if partition.day <= day or (is_next_day and record.body["early_changes"]):
-                found.add(partition)
-        return sorted(found)
+        until = bisect_right(self._waiting, day + timedelta(days=1), key=lambda partition: partition.day)
+        return sorted({*self._waiting[:until], *self._judged.after(seen, day)})
 
     def _knew_no_log(self, record: Record) -> bool:
         """Whether consent was not checked when a partition was judged, since there was no log, and can be now."""
@@ -296,12 +292,6 @@ class _LateConsent:
         known = [of[0].number for partition, of in verdicts if partition.startswith("consents/")]
         coming = [self._job.ledger.count + 1 for item in self._pending.values() if item.is_pending]
         return min(known + coming, default=0)
-
-    @cached_property
-    def _log(self) -> list[Record]:
-        """The last verdict on each day of the log, in the order in which they were made."""
-        found = [record for record in self._job.ledger.latest.values() if record.partition.startswith("consents/")]
-        return sorted(found, key=lambda record: record.verdict)
 
     def _since(self, partition: Partition, seen: int) -> pl.DataFrame:
         """Return the changes of a consents partition that a verdict did not know, or that are no longer there."""
