@@ -515,6 +515,30 @@ def test_the_published_files_alone_are_verified_and_what_was_not_is_said(zone: P
     ]
 
 
+def test_without_what_was_remembered_nobody_knows_whether_the_last_record_is_the_last(copy: Path) -> None:
+    (copy / "warehouse" / memory.FILE).unlink()
+    assert said_of_the_last_record(copy) == 1
+    for one in (copy / "warehouse" / ledger.FOLDER).glob("*.json"):
+        one.unlink()
+    shutil.rmtree(copy / "warehouse/rollups")
+    (copy / "warehouse" / ledger.SUM).unlink()
+    assert said_of_the_last_record(copy) == 0  # no record, and none that is the last
+
+
+def test_a_warehouse_in_which_nothing_ran_lacks_no_memory(tmp_path: Path) -> None:
+    config = landed.zone(tmp_path)
+    assert said_of_the_last_record(tmp_path) == 0
+    landed.run(config, TODAY)  # nothing has landed
+    assert said_of_the_last_record(tmp_path) == 0
+    landed.land_events(config, rows(FIRST), day=FIRST)
+    landed.run(config, FIRST + timedelta(days=1))
+    assert said_of_the_last_record(tmp_path) == 0
+
+
+def said_of_the_last_record(root: Path) -> int:
+    return sum(what.startswith("whether the last record is the last: ") for what in found(root).not_checked)
+
+
 def test_a_run_that_finds_nothing_to_do_changes_nothing_that_is_verified(copy: Path, zone: Path) -> None:
     shutil.copytree(zone / "landing", copy / "landing")
     landed.run(copy / "cetegra-usage.toml", TODAY)

@@ -107,6 +107,11 @@ def _remembered(store: Store, records: Sequence[Record], findings: Findings) -> 
             readable = not store.exists(memory.FILE) or ledger.read_compressed(store, memory.FILE) is not None
             findings.expect(readable, memory.FILE, "it cannot be read as what it must be")
             known = memory.load(store)
+            if readable and records and not known.records:
+                findings.not_checked.append(
+                    f"whether the last record is the last: no {memory.FILE} says how many there were; "
+                    "hold the ledger against its backup"
+                )
             kept = known.records <= len(records) and (
                 known.records == 0 or records[known.records - 1].sha256 == known.head
             )
