@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cetegra_usage import ledger, rollup
-from cetegra_usage.errors import UsageError
+from cetegra_usage.errors import StorageError, UsageError
 from cetegra_usage.model import Period
 from cetegra_usage.pipeline import forgetting, releases, retention
 from cetegra_usage.pipeline import job as jobs
@@ -246,6 +246,18 @@ def test_what_closed_stays_whatever_the_catalogue_and_the_settings_say_later(is_
         if row["service"] == row["user_type"] == "all"
     }
     assert funnels["cases.opened"] == funnels["cases.new"] == (None, "unavailable")
+
+
+def test_a_damaged_tally_of_people_who_were_forgotten_is_not_made_again(at_once: Path, tmp_path: Path) -> None:
+    config = shutil.copytree(at_once.parent, tmp_path / "copy") / at_once.name
+    (file,) = (config.parent / "warehouse" / "tallies" / "features").glob(f"{JUNE[0]}*")
+    content = file.read_bytes()
+    file.write_bytes(content[:60] + bytes([content[60] ^ 1]) + content[61:])
+    with jobs.opened(load_settings(config), CLOSED) as job, pytest.raises(StorageError, match="tallies/features"):
+        releases.publish_one(job, Period.parse("2026-W26"))
+    file.write_bytes(content)
+    with jobs.opened(load_settings(config), CLOSED) as job:
+        assert releases.publish_one(job, Period.parse("2026-W26")) == []
 
 
 def of_all(config: Path) -> dict[tuple[str, str], Any]:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from conftest import Open
-
     from cetegra_usage.store import Entry, Store
+    from conftest import Open
     from support.servers import Server
 
 BODY = random.Random(6).randbytes(2_000_000)  # noqa: S311  # no secret

@@ -47,6 +47,7 @@ def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = (), 
         said = {"reason": reason} if reason else {}
         ledger.append(job.stores.warehouse, job.ledger, [body | said], datetime.now(UTC))
     for path, content in files.items():
+        job.make_sure()
         if isinstance(content, bytes):
             job.stores.warehouse.put(path, content)
         else:
@@ -60,6 +61,13 @@ def keep(job: Job, files: Mapping[str, Path | bytes], gone: Iterable[str] = (), 
 def is_kept(job: Job, path: str, content: bytes) -> bool:
     """Whether a file is what its record says: another is as good as none."""
     return job.ledger.kept.get(path) == _stored(path, content)
+
+
+def was_kept(job: Job, path: str, content: bytes) -> bool:
+    """Whether a file is what some record says, though not the last: who wrote that died before the file was put."""
+    stored = asdict(_stored(path, content))
+    records = job.ledger.since(0, job.stores.warehouse)
+    return any(stored in record.body["files"] for record in records if record.kind == ledger.KEPT)
 
 
 def keep_erased(job: Job, erased: Erased, reason: str) -> None:

@@ -20,7 +20,7 @@ from cetegra_usage import measure
 from cetegra_usage.pipeline import keeping
 from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.project import root, version
-from cetegra_usage.store import ObjectMissingError
+from cetegra_usage.store import ObjectMissingError, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,6 +56,9 @@ class Kept:
         A tally holds while it is made from what is accepted now. If statements, settings or the catalogue are others,
         it is made again, unless somebody of it was forgotten meanwhile: then what was made when the row closed is all
         that there is. One that is not what its record says is no tally.
+
+        Raises:
+            StorageError: One is damaged, and would lack somebody were it made again; or the warehouse does not answer.
         """
         found: dict[Unit, pl.DataFrame] = {}
         for unit in units:
@@ -63,14 +66,17 @@ class Kept:
                 data = self._job.stores.warehouse.read(_path(unit))
             except ObjectMissingError:
                 continue
+            is_last = self.lacking(unit) or self._is_erased(unit)
             if not keeping.is_kept(self._job, _path(unit), data):
+                if is_last and not keeping.was_kept(self._job, _path(unit), data):
+                    raise damaged(self._job.stores.warehouse, _path(unit))
                 continue
             said = pl.read_parquet_metadata(io.BytesIO(data))
             terms = json.loads(said[_TERMS])
             if said[_INPUTS] != measure.fingerprint(unit, self._contents, terms):
                 continue
             is_as_now = said[_RULES] == self._rules and terms == self._terms(unit)
-            if is_as_now or self.lacking(unit) or self._is_erased(unit):
+            if is_as_now or is_last:
                 found[unit] = pl.read_parquet(io.BytesIO(data))
         return found
 
