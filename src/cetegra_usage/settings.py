@@ -164,6 +164,8 @@ def load_settings(
                 raise _unknown(f"{key} ({origin})")
             values[key], origins[key] = value, origin
     try:
+        typed = {key: value for key, value in values.items() if origins[key].startswith("file ")}
+        Settings.model_validate(_nest(typed), strict=True)  # TOML has types of its own: texts alone are parsed
         settings = Settings(
             **_nest(values), origins=origins, folder=file.resolve().parent if file is not None else Path.cwd()
         )
