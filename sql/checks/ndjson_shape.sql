@@ -3,7 +3,7 @@
 -- inputs: lines
 -- parameters: listed VARCHAR[]
 SELECT
-    -- An event has some hundred bytes: what has a million is none, and would only fill the memory.
+    -- An event has some hundred bytes: what has a million, its texts cut, is none, and would only fill the memory.
     count(*) FILTER (
         json_type(json) <> 'OBJECT'
         OR strlen(json) > 1_000_000

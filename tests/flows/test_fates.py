@@ -811,6 +811,7 @@ def test_ndjson_is_closed_too(config: Path, line: Any, expectation: str) -> None
 
 def test_every_form_that_a_file_may_have(config: Path) -> None:
     """One day a form; all days are checked together."""
+    no_key = {"feature_is_a_key", "feature_declared", "no_content_values"}
     forms: dict[str, tuple[Callable[[date], dict[str, bytes]], str, set[str]]] = {
         "ids as text that is not marked as text": (_cast("event_id", pa.binary()), "accepted", set()),
         "nulls without a type": (_cast("session_id", pa.null()), "accepted", set()),
@@ -825,7 +826,18 @@ def test_every_form_that_a_file_may_have(config: Path) -> None:
         "blank lines, other line ends": (_lines(lambda text: text.replace(b"\n", b"\r\n\r\n")), "accepted", set()),
         "a file without a line": (_lines(lambda _: b""), "accepted", set()),
         "half a line": (_lines(lambda text: text[:-30]), "incomplete", set()),
-        "a line without an end": (_lines(lambda text: text.replace(b"open", b"o" * 2_000_000)), "incomplete", set()),
+        "a line without an end": (
+            _lines(lambda text: text.replace(b"open", b"o" * 40_000_000, 1)),
+            "incomplete",
+            set(),
+        ),
+        "a long line that is no text": (
+            _lines(lambda text: text.replace(b'"open"', b"[" + b"1," * 600_000 + b"1]", 1)),
+            "incomplete",
+            set(),
+        ),
+        "a text far too long for a key": (_feature(b"far " * 300_000), "quarantined", no_key),
+        "the same, in escapes": (_feature(rb"\n\ud83d\ude00" * 100_000), "quarantined", no_key),
         "a comma before a bracket": (_lines(lambda text: text.replace(b"}", b", }", 1)), "incomplete", set()),
         "the same in a text": (_lines(_comma_in_a_text), "quarantined", {"feature_is_a_key", "feature_declared"}),
         "gzip, cut": (_lines(lambda text: gzip.compress(text)[:-12], ".gz"), "incomplete", set()),
@@ -955,6 +967,10 @@ def _comma_in_a_text(text: bytes) -> bytes:
 
 def _lines(change_: Callable[[bytes], bytes], ending: str = "") -> Callable[[date], dict[str, bytes]]:
     return lambda day: {f"a.ndjson{ending}": change_(landed.ndjson([event(1, day=day), identified(2, day=day)]))}
+
+
+def _feature(text: bytes) -> Callable[[date], dict[str, bytes]]:
+    return _lines(lambda lines: lines.replace(b"cases.open_list", text, 1))
 
 
 def _mixed(day: date) -> dict[str, bytes]:

@@ -79,6 +79,15 @@ _ROW_NUMBER = "file_row_number"  # DuckDB's own, of every Parquet file
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PIECE_BYTES = 1 << 20
 
+# Of a line far too long for an event each text is cut after a thousand characters (an escape, or a pair, is one): still
+# no key, id or time, whatever it says, and small enough for all that is asked of it.
+_CHARACTER = r"""(?:[^"\\]|\\(?:u(?:[dD][89abAB]..\\u)?....|[^u]))"""
+_LONG_TEXT = f'("{_CHARACTER}{{1000}}){_CHARACTER}+"'
+_LINES = r"""
+SELECT
+    CASE WHEN strlen(json) > 100_000 THEN regexp_replace(json::VARCHAR, $long, '\1"', 'g')::JSON ELSE json END AS json
+FROM read_ndjson_objects($file)"""
+
 _NOTHING = "NULL::VARCHAR[]"
 _OTHER_KEYS = """
 list_transform(
@@ -270,7 +279,7 @@ def _ndjson(
     _decompress(file)
     table = f"lines_{number}"
     # Parsed and cast once, into memory that DuckDB bounds and spills; a line that is no JSON fails here.
-    connection.sql("SELECT json FROM read_ndjson_objects($file)", params={"file": _literal(file)}).create(table)
+    connection.sql(_LINES, params={"file": _literal(file), "long": _LONG_TEXT}).create(table)
     lines = connection.table(table)
     lines.create_view("lines", replace=True)
     found = sql.frame(connection, "ndjson_shape", listed=list(schema.kinds)).row(0, named=True)
