@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +206,29 @@ def test_bad_partitions_have_their_state_and_exit_code(tmp_path: Path) -> None:
     assert (found["state"], found["rows"]["landed"]) == ("incomplete", 0)
 
 
+def test_status_says_why_beside_what_failed_and_what_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = landed.zone(tmp_path)
+    landed.land_consents(config, [change(1.0, "granted")])
+    folder = landed.land_events(config, [event(1), event(2, feature="cases.new"), identified(3, person=landed.OTHER)])
+    landed.run(config, date(2026, 6, 10))
+    shutil.rmtree(folder)
+    monkeypatch.chdir(tmp_path)
+
+    def said(*words: str) -> Any:
+        with pytest.raises(SystemExit) as stopped:
+            main(["status", "--today", "2026-06-10", *words])
+        assert stopped.value.code == 0
+        return capsys.readouterr()
+
+    row = said().out.splitlines()[-1]
+    assert "consent_in_force" in row
+    assert row.endswith("  It has gone from landing and cannot be redone. Its held rows are lost.")
+    assert "lost, since their partitions have gone from landing: 1 held rows" in said("--held").err
+    assert json.loads(said("--held", "--json").out) == {"held": [], "lost": 1}
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -359,6 +384,4 @@ def _bytes(folder: Path) -> dict[str, str]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    import shutil  # noqa: PLC0415
-
     shutil.copytree(source, target)

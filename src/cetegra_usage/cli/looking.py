@@ -52,25 +52,29 @@ def status(config: str | None, flags: Sequence[str], today: date | None, *, as_j
 
     with jobs.opened(loaded(config, flags), today) as job:
         if held:
-            keys = state.held_keys(job)
+            keys, lost = state.held_keys(job), state.lost_rows(job)
             if as_json:
-                print_json({"held": [dict(zip(("column", "key", "rows"), entry, strict=True)) for entry in keys]})
-            else:
-                print_table(["column", "key", "rows"], keys)
+                shown = [dict(zip(("column", "key", "rows"), entry, strict=True)) for entry in keys]
+                print_json({"held": shown, "lost": lost})
+                return 0
+            print_table(["column", "key", "rows"], keys)
+            if lost:
+                talk(f"lost, since their partitions have gone from landing: {lost} held rows")
             return 0
         entries = state.partitions(job)
     if as_json:
         print_json({"partitions": entries})
         return 0
     print_table(
-        ["partition", "state", "landed", "accepted", "duplicate", "held", "stripped", "failed", "when"],
+        ["partition", "state", "landed", "accepted", "duplicate", "held", "stripped", "failed", "when", "why"],
         [
             [
                 entry["id"],
                 entry["state"],
                 *(entry["rows"][fate] for fate in ("landed", "accepted", "duplicate", "held", "stripped")),
-                ", ".join(failed["expectation"] for failed in entry["failed"]) or entry.get("why", ""),
+                ", ".join(failed["expectation"] for failed in entry["failed"]),
                 entry["when"],
+                entry.get("why"),
             ]
             for entry in entries
         ],

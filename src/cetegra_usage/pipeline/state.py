@@ -82,3 +82,9 @@ def held_keys(job: Job) -> list[tuple[str, str, int]]:
         (column, key, count) for (column, key), count in rows.items() if count >= job.settings.disclosure.threshold
     ]
     return sorted(shown, key=lambda entry: (-entry[2], entry[0], entry[1]))
+
+
+def lost_rows(job: Job) -> int:
+    """Return how many held rows are lost: their partitions have gone from landing."""
+    landed = {partition.id for partition in job.zone.partitions}
+    return sum(record.rows.held for partition, record in job.ledger.latest.items() if partition not in landed)
