@@ -23,6 +23,7 @@ ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
 DEFAULT_FILE = "cetegra-usage.toml"
 _HELP = "cetegra-usage --help"
 _MOST_DAYS = 36_500  # as many still lie before any day that a command takes
+_MOST = 1_000_000  # of people or events: what is counted in such steps still fits into 64 bits
 
 
 class _Section(BaseModel):
@@ -63,9 +64,9 @@ class CatalogueFile(_Section):
 class Disclosure(_Section):
     """The appetite for risk: what a published count may tell."""
 
-    threshold: int = Field(default=10, ge=1)
-    rounding: int = Field(default=5, ge=1)
-    event_cap: int = Field(default=50, ge=1)
+    threshold: int = Field(default=10, ge=1, le=_MOST)
+    rounding: int = Field(default=5, ge=1, le=_MOST)
+    event_cap: int = Field(default=50, ge=1, le=_MOST)
     """Assumed bound on the events of one person in one service and day."""
 
 
@@ -73,7 +74,7 @@ class Retention(_Section):
     """How long what is kept is kept, in days."""
 
     identified_days: int = Field(default=395, ge=92, le=_MOST_DAYS)
-    evidence_days: int = Field(default=1825, ge=1)
+    evidence_days: int = Field(default=1825, ge=1, le=_MOST_DAYS)
 
 
 class Consent(_Section):

@@ -29,3 +29,15 @@ def test_what_flags_and_environment_say_is_text_that_is_parsed(tmp_path: Path) -
     assert (found.disclosure.threshold, found.disclosure.event_cap, found.engine.workers) == (15, 20, 3)
     with pytest.raises(ConfigurationError, match=re.escape("disclosure.threshold")):
         load_settings(file, {"disclosure.threshold": "true"}, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((f"disclosure.{key}", str(2**63)) for key in ("threshold", "rounding", "event_cap")),
+        ("retention.evidence_days", str(2**63)),
+    ],
+)
+def test_what_nothing_could_be_counted_with_is_refused(key: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(key)):
+        load_settings(None, {key: value}, {})
