@@ -8,9 +8,9 @@ import os
 import re
 from datetime import date  # noqa: TC003  # pydantic reads the annotations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.model import Catalogue, Feature
@@ -24,6 +24,18 @@ DEFAULT_FILE = "cetegra-usage.toml"
 _HELP = "cetegra-usage --help"
 _MOST_DAYS = 36_500  # as many still lie before any day that a command takes
 _MOST = 1_000_000  # of people or events: what is counted in such steps still fits into 64 bits
+
+
+_MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?) ?([MGT])i?B", re.IGNORECASE)  # as DuckDB reads it
+_LEAST_MEGABYTES = 64  # a day of few rows takes a quarter of it
+
+
+def _memory(value: str) -> str:
+    found = _MEMORY.fullmatch(value)
+    if not found or float(found[1]) * 1000 ** "MGT".index(found[2].upper()) < _LEAST_MEGABYTES:
+        msg = f"it is a number with a unit, such as 1GB, and {_LEAST_MEGABYTES}MB or more"
+        raise ValueError(msg)
+    return value
 
 
 class _Section(BaseModel):
@@ -94,7 +106,7 @@ class Engine(_Section):
 
     runner: Literal["threads", "processes", "dask"] = "threads"
     address: str | None = None
-    memory_limit: str = "1GB"
+    memory_limit: Annotated[str, AfterValidator(_memory)] = "1GB"
     workers: int | None = Field(default=None, ge=1)
 
 
@@ -172,7 +184,7 @@ def load_settings(
         )
     except ValidationError as error:
         where = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
-        reasons = sorted({item["msg"] for item in error.errors()})
+        reasons = sorted({item["msg"].removeprefix("Value error, ") for item in error.errors()})
     else:
         return settings
     raise ConfigurationError(

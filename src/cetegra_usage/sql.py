@@ -252,9 +252,6 @@ def connect(*, memory_limit: str = "1GB", spill: Path | None = None) -> duckdb.D
     Args:
         memory_limit: DuckDB's own bound.
         spill: Folder for what does not fit; nothing is spilled without it.
-
-    Raises:
-        ConfigurationError: The bound is no amount of memory.
     """
     import duckdb  # noqa: PLC0415
 
@@ -264,19 +261,10 @@ def connect(*, memory_limit: str = "1GB", spill: Path | None = None) -> duckdb.D
         "memory_limit": memory_limit,
         "temp_directory": str(spill) if spill else "",
     }
-    try:
-        connection = duckdb.connect(config=config)
-        for setting in _SESSION:
-            connection.execute(setting)
-    except duckdb.ParserException:
-        pass  # its own words end here
-    else:
-        return connection
-    raise ConfigurationError(
-        "engine.memory_limit is no amount of memory",
-        why="it is a number with a unit, such as 1GB",
-        hint="set engine.memory_limit to 1GB in cetegra-usage.toml",
-    )
+    connection = duckdb.connect(config=config)
+    for setting in _SESSION:
+        connection.execute(setting)
+    return connection
 
 
 class Databases:

@@ -79,7 +79,7 @@ FAULTS = {
     "a landing zone that is not there": ({"landing__url": "nowhere"}, {"landing": "storage"}, 11),
     "stores that overlap": ({"publish__url": "."}, {"publish": "configuration"}, 10),
     "a catalogue that is not there": ({"catalogue__path": "none.toml"}, {"catalogue.path": "configuration"}, 10),
-    "no amount of memory": ({"engine__memory_limit": "much"}, {"engine.memory_limit": "configuration"}, 10),
+    "no amount of memory": ({"engine__memory_limit": "much"}, {"all": "configuration"}, 10),
     "dask without a scheduler": ({"engine__runner": "dask"}, {"engine.runner": "configuration"}, 10),
     "a key that nobody reads": ({"landing__colour": "red"}, {"all": "configuration"}, 10),
     "a value that is none": ({"landing__wait_days": "soon"}, {"all": "configuration"}, 10),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cetegra_usage import sql
 from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.settings import load_settings
 
@@ -41,3 +42,15 @@ def test_what_flags_and_environment_say_is_text_that_is_parsed(tmp_path: Path) -
 def test_what_nothing_could_be_counted_with_is_refused(key: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(key)):
         load_settings(None, {key: value}, {})
+
+
+@pytest.mark.parametrize("value", ["1KB", "63MB", "0.05GB", "-5GB", "1000", "80%", "lots", "", "1GBs", "9999999TB"])
+def test_memory_is_an_amount_that_work_can_be_done_with(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape("engine.memory_limit")) as refused:
+        load_settings(None, {"engine.memory_limit": value}, {})
+    assert refused.value.why == "it is a number with a unit, such as 1GB, and 64MB or more"
+
+
+@pytest.mark.parametrize("value", ["64MB", "1GB", "2 GiB", "0.5gb", "999999TiB"])
+def test_memory_is_written_as_duckdb_reads_it(value: str) -> None:
+    sql.connect(memory_limit=load_settings(None, {"engine.memory_limit": value}, {}).engine.memory_limit).close()

@@ -13,7 +13,6 @@ from cetegra_usage.pipeline import installation
 from cetegra_usage.pipeline.installation import Finding
 from cetegra_usage.pipeline.job import declared, digest_numbers
 from cetegra_usage.pipeline.plan import parse
-from cetegra_usage.sql import connect
 from cetegra_usage.store import Store, survey
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ def exit_code(findings: list[Finding]) -> int:
 def _settings(settings: Settings) -> Iterator[Finding]:
     tried = {
         "catalogue.path": lambda: _said(declared(settings)),
-        "engine.memory_limit": lambda: connect(memory_limit=settings.engine.memory_limit).close(),
         "engine.runner": lambda: installation.runner(settings.engine),
     }
     for key, value, origin in settings.rows():
