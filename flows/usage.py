@@ -17,7 +17,6 @@ from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
 from cetegra_usage.errors import StorageError  # noqa: E402
-from cetegra_usage.pipeline import installation  # noqa: E402
 from cetegra_usage.pipeline import job as jobs  # noqa: E402
 from cetegra_usage.pipeline import run as runs  # noqa: E402
 from cetegra_usage.settings import load_settings  # noqa: E402
@@ -120,7 +119,6 @@ def _runner(engine: Engine) -> TaskRunner[Any]:
         from prefect.task_runners import ProcessPoolTaskRunner  # noqa: PLC0415
 
         return ProcessPoolTaskRunner(max_workers=engine.workers or 2)
-    installation.runner(engine)
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
 
     return DaskTaskRunner(address=engine.address)

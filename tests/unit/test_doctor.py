@@ -11,6 +11,7 @@ import pytest
 
 from cetegra_usage import ledger
 from cetegra_usage.cli import cli
+from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.pipeline import doctor, installation
 from cetegra_usage.settings import Settings, StoreSettings, load_settings, mask
 from cetegra_usage.store import open_store
@@ -92,6 +93,13 @@ def test_a_fault_is_told_with_its_code(zone: Path, flags: dict[str, str], expect
     assert {finding.name: finding.fault.code for finding in findings if finding.fault} == expected
     assert doctor.exit_code(findings) == code
     assert all(finding.fault.hint for finding in findings if finding.fault)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tls://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
+def test_a_scheduler_that_does_not_answer_is_told(zone: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr(installation, "_ANSWER_SECONDS", 1)
+    with pytest.raises(ConfigurationError, match=re.escape("engine.address")):
+        installation.runner(settings(zone, engine__runner="dask", engine__address=address).engine)
 
 
 def test_where_one_store_is_refused_no_other_is_touched(zone: Path, tmp_path: Path) -> None:

@@ -135,11 +135,13 @@ def publish(config: str | None, flags: Sequence[str], today: date | None, period
 
 def start(name: str, config: str | None, flags: Sequence[str], **parameters: Any) -> Report:
     """Run a flow of the room `flows` under the settings of the command."""
+    from cetegra_usage.pipeline import installation  # noqa: PLC0415
     from cetegra_usage.project import load_flows  # noqa: PLC0415
     from cetegra_usage.store import open_all  # noqa: PLC0415
 
     settings = loaded(config, flags)
     open_all(settings)  # what is refused is refused at once, before a server starts
+    installation.runner(settings.engine)
     started = server.begin()
     flows = load_flows()
     for module in _HEAVY:

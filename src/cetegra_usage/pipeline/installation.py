@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cetegra_usage.settings import Engine
+
+_ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def runner(engine: Engine) -> None:
     """Make sure that there is what the settings say the work is done with.
 
     Raises:
-        ConfigurationError: Dask is not installed, or its scheduler is not named.
+        ConfigurationError: Dask is not installed, or its scheduler is not named or does not answer.
     """
     if engine.runner != "dask":
         return
@@ -69,6 +72,28 @@ def runner(engine: Engine) -> None:
             why="workers are reached through their scheduler",
             hint="set engine.address in cetegra-usage.toml",
         )
+    try:
+        asyncio.run(_reach(engine.address))
+    except (OSError, ValueError, TypeError):  # nobody answers; or it is no address; or a certificate is asked for
+        pass
+    else:
+        return
+    raise ConfigurationError(
+        "no scheduler of Dask answers at engine.address",
+        why=f"one is reached there within {_ANSWER_SECONDS} seconds, by tcp://HOST:PORT or as Dask's own settings say",
+        hint="start it, or mend engine.address in cetegra-usage.toml",
+    )
+
+
+async def _reach(address: str) -> None:
+    from distributed import Security  # noqa: PLC0415  # heavy
+    from distributed.comm.core import connect as connect_to  # noqa: PLC0415
+
+    given: dict[str, Any] = Security().get_connection_args("client")
+    # Its own time limit does not end the wait for somebody who speaks something else.
+    async with asyncio.timeout(_ANSWER_SECONDS):
+        comm = await connect_to(address, timeout=_ANSWER_SECONDS, **given)
+    comm.abort()
 
 
 def telemetry() -> Iterator[Finding]:
