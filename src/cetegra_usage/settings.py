@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "CETEGRA_USAGE_"
 DEFAULT_FILE = "cetegra-usage.toml"
-_HELP = "cetegra-usage --help"
+_OTHER_FILE = "mend it, or name another with --config FILE; cetegra-usage demo DIR makes one that works"
+_OTHER_CATALOGUE = "mend it, or name another in catalogue.path; cetegra-usage generate DIR makes one that works"
 _MOST_DAYS = 36_500  # as many still lie before any day that a command takes
 _MOST = 1_000_000  # of people or events: what is counted in such steps still fits into 64 bits
 
@@ -165,7 +166,7 @@ def load_settings(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     sources = {
-        f"file {file.name}" if file else "file": _flatten(read_toml(file, "the settings", _HELP)) if file else {},
+        f"file {file.name}" if file else "file": _flatten(read_toml(file, "the settings", _OTHER_FILE)) if file else {},
         "environment": _from_environment(os.environ if environment is None else environment, known),
         "flag": flags or {},
     }
@@ -218,7 +219,7 @@ def load_catalogue(settings: Settings) -> Catalogue:
     Raises:
         ConfigurationError: It is not there, is no TOML, lacks a key, or names one twice.
     """
-    document = read_toml(settings.folder / settings.catalogue.path, "the catalogue", _HELP)
+    document = read_toml(settings.folder / settings.catalogue.path, "the catalogue", _OTHER_CATALOGUE)
     try:
         parsed = _CatalogueDocument(**document)
     except ValidationError as error:

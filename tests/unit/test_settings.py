@@ -9,7 +9,7 @@ import pytest
 
 from cetegra_usage import sql
 from cetegra_usage.errors import ConfigurationError
-from cetegra_usage.settings import load_settings
+from cetegra_usage.settings import load_catalogue, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,3 +54,12 @@ def test_memory_is_an_amount_that_work_can_be_done_with(value: str) -> None:
 @pytest.mark.parametrize("value", ["64MB", "1GB", "2 GiB", "0.5gb", "999999TiB"])
 def test_memory_is_written_as_duckdb_reads_it(value: str) -> None:
     sql.connect(memory_limit=load_settings(None, {"engine.memory_limit": value}, {}).engine.memory_limit).close()
+
+
+def test_what_helps_where_a_file_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape("none.toml")) as refused:
+        load_settings(tmp_path / "none.toml", {}, {})
+    assert "--config FILE" in refused.value.hint
+    with pytest.raises(ConfigurationError, match=re.escape("none.toml")) as refused:
+        load_catalogue(load_settings(None, {"catalogue.path": str(tmp_path / "none.toml")}, {}))
+    assert "catalogue.path" in refused.value.hint
