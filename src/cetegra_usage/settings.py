@@ -217,7 +217,7 @@ def load_catalogue(settings: Settings) -> Catalogue:
     """Read the deployment's catalogue.
 
     Raises:
-        ConfigurationError: It is not there, is no TOML, lacks a key, or names one twice.
+        ConfigurationError: It is not there, is no TOML, lacks a key, names one twice, or contradicts itself.
     """
     document = read_toml(settings.folder / settings.catalogue.path, "the catalogue", _OTHER_CATALOGUE)
     try:
@@ -273,6 +273,12 @@ def _catalogue(document: _CatalogueDocument) -> Catalogue:
             f"features of the catalogue name a service that it does not declare: {', '.join(strangers)}",
             why="each feature belongs to one declared service",
             hint="declare the service, or mend the feature",
+        )
+    if turned := sorted(entry.key for entry in document.feature if entry.expires and entry.expires < entry.since):
+        raise ConfigurationError(
+            f"features of the catalogue expire before they begin: {', '.join(turned)}",
+            why="`expires` is no earlier than `since`",
+            hint="mend one of the two",
         )
     features = {
         entry.key: Feature(

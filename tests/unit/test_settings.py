@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from cetegra_usage import sql
 from cetegra_usage.errors import ConfigurationError
 from cetegra_usage.settings import load_catalogue, load_settings
+from support import landed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +65,13 @@ def test_what_helps_where_a_file_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=re.escape("none.toml")) as refused:
         load_catalogue(load_settings(None, {"catalogue.path": str(tmp_path / "none.toml")}, {}))
     assert "catalogue.path" in refused.value.hint
+
+
+@pytest.mark.parametrize(("expires", "is_refused"), [("2025-12-31", True), ("2026-01-01", False)])
+def test_a_feature_expires_no_earlier_than_it_begins(tmp_path: Path, expires: str, *, is_refused: bool) -> None:
+    settings = load_settings(landed.zone(tmp_path), {}, {})
+    with (tmp_path / "catalogue.toml").open("a", encoding="utf-8") as catalogue:
+        catalogue.write(f"expires = {expires}\n")  # of the feature, which stands last
+    refusal = pytest.raises(ConfigurationError, match=re.escape("cases.open_list"))
+    with refusal if is_refused else nullcontext():
+        assert load_catalogue(settings).features
