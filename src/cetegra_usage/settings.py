@@ -27,7 +27,7 @@ _MOST_DAYS = 36_500  # as many still lie before any day that a command takes
 _MOST = 1_000_000  # of people or events: what is counted in such steps still fits into 64 bits
 
 
-_MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?) ?([MGT])i?B", re.IGNORECASE)  # as DuckDB reads it
+_MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?) ?([MGT])(?:i?B)?", re.IGNORECASE)  # as DuckDB reads it
 _LEAST_MEGABYTES = 64  # a day of few rows takes a quarter of it
 
 

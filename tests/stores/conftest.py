@@ -6,7 +6,7 @@ import os
 import secrets
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -62,16 +62,8 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return found
 
 
-class Open(Protocol):
-    """Opens a store of a server, if need be at another address than its own."""
-
-    def __call__(
-        self, name: StoreName = "warehouse", *, endpoint: str | None = None, prefix: str = "zone"
-    ) -> Store: ...
-
-
 @pytest.fixture
-def opened(server: servers.Server) -> Open:
+def opened(server: servers.Server) -> servers.Open:
     """Open stores in a bucket of their own."""
     bucket = f"b{secrets.token_hex(8)}"
     servers.make_bucket(server, bucket)

@@ -19,10 +19,8 @@ from cetegra_usage.store import Entry, Lease, ObjectChangedError, ObjectMissingE
 from support.whole import on_server
 
 if TYPE_CHECKING:
-    from conftest import Open
-
     from cetegra_usage.store import Store
-    from support.servers import Server
+    from support.servers import Open, Server
     from support.whole import Zone
 
 NAMES = ["plain", "a/b=1/c.parquet", "with space", "per%20cent", "ærlig/é.json", "#hash", "_seal.json", "a/.hidden"]

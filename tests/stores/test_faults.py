@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cetegra_usage.store import Entry, Store
-    from conftest import Open
-    from support.servers import Server
+    from support.servers import Open, Server
 
 BODY = random.Random(6).randbytes(2_000_000)  # noqa: S311  # no secret
 

@@ -18,15 +18,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from cetegra_usage.store import Store, StoreName
+
 CEPH_PROGRAMS = ("monmaptool", "ceph-authtool", "ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin")
 AZURITE = Path(__file__).parents[2] / ".tools" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
 _PATIENCE_SECONDS = 60
+
+
+class Open(Protocol):
+    """Opens a store of a server, if need be at another address than its own."""
+
+    def __call__(
+        self, name: StoreName = "warehouse", *, endpoint: str | None = None, prefix: str = "zone"
+    ) -> Store: ...
 
 
 @dataclass(frozen=True)
