@@ -9,6 +9,6 @@ SELECT
     count(*) FILTER (changed_at < $day OR changed_at >= $day + INTERVAL 1 DAY) AS consent_inside_the_day,
     count(*) FILTER (pseudonym <= 4294967296) AS consent_pseudonym_in_range,
     count(*) FILTER (state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
-    count(*) - count(DISTINCT (pseudonym, changed_at, state)) AS duplicate,
+    count(*) - count(DISTINCT (pseudonym, changed_at, left(state, 65))) AS duplicate,
     count(*) FILTER (changed_at < $day + to_seconds($skew_seconds)) AS early_changes
 FROM landed

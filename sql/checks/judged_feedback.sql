@@ -3,7 +3,7 @@
 -- inputs: feedback, declared_notices
 -- parameters: none
 SELECT
-    feedback.*,
+    feedback.* REPLACE (left(notice, 4096) AS notice, left(kind, 4096) AS kind),  -- detectors look no further
     notice IS NOT NULL AND declared_notices.key IS NULL AS is_held,
     kind NOT IN ('shown', 'dismissed', 'opened', 'answered') AS undeclared_kind
 FROM feedback

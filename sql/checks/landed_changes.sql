@@ -2,5 +2,5 @@
 -- grain: pseudonym x changed_at x state
 -- inputs: landed
 -- parameters: none
-SELECT DISTINCT pseudonym::BIGINT AS pseudonym, changed_at, state
+SELECT DISTINCT pseudonym::BIGINT AS pseudonym, changed_at, left(state, 65) AS state
 FROM landed

@@ -131,8 +131,8 @@ def markdown() -> str:
         "Whose consent had ended before a row begins (its day, its week, else the period's first day), and was not",
         "given again before that, is no user in it, whatever happened later. Consent ends with an interval in which it",
         "was in force: a withdrawal that ends none, of a person of whom no grant is known, is not one. Who was",
-        "forgotten and grants again is a new person from the next day on; what lies before, in the seconds by which",
-        "clocks may differ, is the old one's.",
+        "forgotten and grants again is a new person from the day of that grant on (less the seconds by which clocks",
+        "may differ), but not before the day on which they were forgotten.",
     ]
     for table in tables().values():
         lines += ["", f"## {table.title} (`{table.name}`)", "", table.description, ""]

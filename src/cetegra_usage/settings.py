@@ -209,7 +209,8 @@ def mask(value: Any) -> Any:
     """Hide what could be a credential inside a url; no setting holds one otherwise."""
     if isinstance(value, str):
         # To the last `@`: a key may hold a `/`, and a password an `@`.
-        return re.sub(r"(?<=://).*@", "***@", re.sub(r"\?.*", "?***", value) if "://" in value else value)
+        value = re.sub(r"^(.*?://)?.*@", r"\1***@", re.sub(r"\?.*", "?***", value))
+        return re.sub(r"(?i)((?:key|sig|secret|token|password)=)[^;&]*", r"\1***", value)
     return value
 
 

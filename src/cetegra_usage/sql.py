@@ -60,6 +60,11 @@ class QueryError(CetegraUsageError):
         """Whether the bytes that were read are the likelier cause: a damaged file, not a wrong statement."""
         return self.kind not in {"BinderException", "CatalogException", "ParserException", "OutOfMemoryException"}
 
+    @property
+    def is_of_memory(self) -> bool:
+        """Whether it would take more memory than there may be."""
+        return self.kind == "OutOfMemoryException"
+
     def __reduce__(self) -> tuple[object, ...]:
         return QueryError, (self.what.split("`")[1], self.kind)
 

@@ -187,7 +187,7 @@ def test_who_was_to_go_and_is_found_again_is_told_by_the_next_release(
         evidence = json.loads((tmp_path / "publish" / made.path / "evidence.json").read_text("utf-8"))
         said = {one["expectation"]: one["success"] for one in evidence["release"]}
         assert said.pop("withdrawn_are_gone") is False
-        assert all(said.values())
+        assert False not in said.values()
         assert next(one["status"] for one in evidence["promises"] if one["id"] == "withdrawal-holds") == "not_met"
 
 
@@ -277,12 +277,17 @@ def test_forgetting_that_does_not_come_to_its_end_is_said(tmp_path: Path, monkey
         patched.setattr(forgetting, "_forget", _dies)
         with pytest.raises(MemoryError):
             run(config, CLOSED)
-    for weeks, expected in ((1, (None, "not_checked")), (2, (True, "met"))):
-        (made,) = run(config, CLOSED + timedelta(weeks=weeks)).releases
-        evidence = json.loads((tmp_path / "publish" / made.path / "evidence.json").read_text("utf-8"))
-        said = {one["expectation"]: one["success"] for one in evidence["release"]}
-        promises = {one["id"]: one["status"] for one in evidence["promises"]}
-        assert (said["withdrawn_are_gone"], promises["withdrawal-holds"]) == expected
+    assert released(tmp_path / "publish") == {}
+    with jobs.opened(load_settings(config), CLOSED) as job:
+        by_hand = releases.publish_one(job, Period.parse("2026-W26"))
+    made = [(by_hand, (None, "not_checked")), (run(config, CLOSED).releases, (True, "met"))]
+    for found, expected in made:
+        assert found
+        for release in found:
+            evidence = json.loads((tmp_path / "publish" / release.path / "evidence.json").read_text("utf-8"))
+            said = {one["expectation"]: one["success"] for one in evidence["release"]}
+            promises = {one["id"]: one["status"] for one in evidence["promises"]}
+            assert (said["withdrawn_are_gone"], promises["withdrawal-holds"]) == expected
 
 
 def test_what_is_refused_has_its_tallies_before_anybody_is_forgotten(tmp_path: Path) -> None:

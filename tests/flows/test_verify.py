@@ -511,7 +511,7 @@ def test_the_published_files_alone_are_verified_and_what_was_not_is_said(zone: P
     assert findings.faults == []
     assert [what.split(":")[0] for what in findings.not_checked] == [
         "the exact records, and what the public evidence says of them",
-        "whether the last release is the last",
+        "whether the last release is the last, and none was rewritten",
     ]
 
 

@@ -283,10 +283,13 @@ def test_index_lists_newest_first_with_errata(entries: list[ReleaseEntry]) -> No
     ],
 )
 def test_index_calls_unbroken_only_what_was_checked(statuses: tuple[str, ...], state: str, said: str) -> None:
-    document = {"partitions": [], "promises": [{"status": status} for status in statuses]}
+    document = {"threshold": 4, "partitions": [], "promises": [{"status": status} for status in statuses]}
     assert summary(document, (), ())["state"] == state
     entry = ReleaseEntry(Period.parse("2026-W14"), 1, "releases/2026-W14/r1", [], state, (0, 0))
     assert said in text_of(index.render([entry]))
+    assert "Not protected" not in text_of(index.render([entry]))
+    bare = replace(entry, threshold=summary(document, (), ())["threshold"])
+    assert "Not protected. Figures of fewer than five people can stand in 2026-W14" in text_of(index.render([bare]))
 
 
 def test_compliance_of_nothing_checked_says_so(week: ReleaseView) -> None:

@@ -577,6 +577,7 @@ def evidence(period: Period, missing: Mapping[tuple[str, date], str]) -> dict[st
                 since="2027-01",
             ),
         ],
+        "release": [],
         "partitions": partitions,
         "withheld": {"cells": 12_480, "withheld": 640, "by_rule": {"threshold": 410, "complementary": 230}},
         "article_30": {

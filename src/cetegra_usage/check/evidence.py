@@ -67,6 +67,9 @@ _ASKED = {
 }
 """Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
 
+_LONGEST = 4096
+"""How many characters of a text detectors look at."""
+
 _VALUE_RULES = ("values_present", "values_readable", "inside_the_day")
 
 
@@ -135,15 +138,18 @@ def examine(
     Raises:
         IncompletePartitionError: A file cannot be read as what its name says.
     """
-    with databases.empty() as connection:
-        shape = reader.view(connection, files, reader.EVENTS)
-        try:
-            _register(connection, partition.day, context, catalogue)
-            return _examine(connection, partition, shape, context, settings, needs, folder)
-        except sql.QueryError as error:
-            if not error.is_of_the_data:
-                raise
-        raise reader.unreadable()
+    for longest in (None, _LONGEST):
+        with databases.empty() as connection:
+            shape = reader.view(connection, files, reader.EVENTS, longest=longest)
+            try:
+                _register(connection, partition.day, context, catalogue)
+                return _examine(connection, partition, shape, context, settings, needs, folder)
+            except sql.QueryError as error:
+                if longest or not error.is_of_memory:  # else texts fill the memory, perhaps
+                    if not error.is_of_the_data:
+                        raise
+                    break
+    raise reader.unreadable()
 
 
 def examine_consents(

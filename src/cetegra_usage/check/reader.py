@@ -168,13 +168,16 @@ class Shape:
     unusable: set[str] = field(default_factory=set[str])
 
 
-def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema) -> Shape:
+def view(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: Schema, *, longest: int | None = None
+) -> Shape:
     """Make the view of the schema over a partition's files and return what they say of their columns.
 
     Args:
         connection: Where the view is made.
         files: Local Parquet and NDJSON files (plain, gzip, zstd), by the endings of the contract.
         schema: The columns that the view has.
+        longest: After how many characters texts are cut; None where they are as they are: to cut them costs time.
 
     Raises:
         IncompletePartitionError: A file cannot be read as what its name says.
@@ -196,6 +199,9 @@ def view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], schema: S
     union = parts[0] if parts else _empty(connection, schema)
     for part in parts[1:]:
         union = union.union(part)
+    if longest:
+        cut = [f"left({name}, {longest}) AS {name}" for name, kind in schema.kinds.items() if kind == "text"]
+        union = union.project(f"* REPLACE ({', '.join(cut)})")
     union.create_view(schema.view, replace=True)
     return shape
 

@@ -73,14 +73,14 @@ class Forgotten:
         ended: The last day on which a week or a month had just ended.
         closed: Every row that began before had its tally.
         records: How many records of the ledger there were.
-        left: How many people who had to go were found again in the files that were left; None where forgetting did not
-            come to its end.
+        left: How many people who had to go were found again in the files that were left; None where none of it
+            came to its end.
     """
 
     ended: str = ""
     closed: str = ""
     records: int = 0
-    left: int | None = 0
+    left: int | None = None
 
 
 @dataclass(slots=True)

@@ -42,7 +42,8 @@ LIMITS = (
     "A session that outlives a tab is found where it was used just as many days before as a tab may last, or one more.",
     "What is compared with other days (that, and the volume) is compared with those that were there at the time.",
     "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
-    "Who may write to every store could rewrite the whole chain: hashes show it only to who noted one earlier.",
+    "Who may write all that is published could rewrite it: hashes show it to who noted that of the highest manifest.",
+    "Who may write to every store, or takes back the last records of the warehouse, leaves less: a backup of it tells.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
 )
 _NEVER_SET = date(1970, 1, 1)
@@ -284,7 +285,11 @@ def _promise(
     failed = [result for record in records for result in record.failed if result["expectation"] in names]
     # Not the sum rounded: of the partitions' counts beside it, it would tell one that is withheld.
     shown = [protect_rows(result["count"], disclosure) for result in failed]
-    checked = any(result["expectation"] in names for one in partitions for result in one["results"])
+    checked = any(
+        result["expectation"] in names and result["success"] is not None
+        for one in partitions
+        for result in one["results"]
+    )
     caught = [proof for proof in proofs.load() if proof.expectation in names]
     return {
         "id": promise.id,
@@ -317,7 +322,9 @@ def derived(promise: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
             checked.add(one["id"])
     due = [one for one in document["partitions"] if one["id"].split("/", 1)[0] in suites and one["state"] != "empty"]
     return {
-        "status": _status(promise, document["last"], outcomes, is_whole=None not in of_release),
+        "status": _status(
+            promise, document["last"], outcomes, is_whole=None not in of_release and (bool(checked) or not due)
+        ),
         "partitions_checked": len(checked),
         "partitions": len(due),
         "proven": bool(promise["proofs"]),
@@ -325,12 +332,12 @@ def derived(promise: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
 
 
 def _status(promise: Mapping[str, Any], last: str, outcomes: Sequence[bool | None], *, is_whole: bool) -> str:
-    if promise["decision"]:
-        return "needs_decision"
     if last < promise["since"]:
         return "not_applicable"
     if False in outcomes:
         return "not_met"
+    if promise["decision"]:
+        return "needs_decision"
     return "met" if True in outcomes and is_whole else "not_checked"
 
 

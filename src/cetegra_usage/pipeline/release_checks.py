@@ -10,7 +10,7 @@ import polars as pl
 
 from cetegra_usage.definitions import PEOPLE
 from cetegra_usage.definitions import tables as definitions
-from cetegra_usage.pipeline import memory
+from cetegra_usage.pipeline import consent_log, memory
 from cetegra_usage.pipeline.plan import parse
 from cetegra_usage.residency import EEA
 from cetegra_usage.sql import statements
@@ -40,7 +40,7 @@ class Subject:
         identified: The days of the partitions of which rollups with pseudonyms are kept.
         oldest: The first day of which they may be.
         left: How many people who had to be forgotten were found in the warehouse when that was done last;
-            None where it did not come to its end.
+            None where it did not come to its end, or there is no log that could tell of anybody.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -62,7 +62,7 @@ def subject(job: Job, protection: Protection) -> Subject:
         statements=statements(),
         identified=[parse(partition).day for partition in identified],
         oldest=job.today - timedelta(days=job.settings.retention.identified_days),
-        left=job.known.forgotten.left,
+        left=job.known.forgotten.left if consent_log.exists(job) else None,
     )
 
 
@@ -71,7 +71,9 @@ def counts(release: Subject) -> dict[str, int | None]:
     return {
         "stores_in_the_eea": sum(country not in EEA for country in release.countries),
         "no_identifier_columns": sum(len(_IDENTIFIERS & set(frame.columns)) for frame in release.tables.values()),
-        "no_small_cells": sum(
+        "no_small_cells": None
+        if release.threshold == 1
+        else sum(
             frame.filter(pl.col(measure.name).is_between(1, release.threshold - 1)).height
             for name, frame in release.tables.items()
             for measure in definitions()[name].counts

@@ -78,14 +78,25 @@ def _lacks_people(job: Job, period: Period) -> bool:
 
 
 def closed(job: Job, waits: Collection[Period]) -> date:
-    """Return the day before which no row begins that is over and lacks a tally, once complete periods are published.
+    """Return the day before which no row begins that is over and lacks a tally, once `tally` has made them.
 
     Args:
         job: What is there.
-        waits: Complete periods that are not published yet.
+        waits: Complete periods of which none were made yet.
     """
     complete = set(_complete(job)).difference(waits)
     return min([job.today, *(period.first for period in _over(job) if period not in complete)])
+
+
+def tally(job: Job, waits: Collection[Period]) -> None:
+    """Make the tallies of the complete periods that are to be published, but for those that wait: they may be refused.
+
+    Raises:
+        StorageError: A store does not answer, or what it holds is damaged.
+    """
+    for period in pending(job):
+        if period not in waits:
+            _measured(job, period)
 
 
 def publish_complete(job: Job, waits: Collection[Period]) -> tuple[list[Release], list[DisclosureError]]:
@@ -229,8 +240,8 @@ def _publish(job: Job, period: Period, made: memory.Made | None) -> list[Release
     manifest = manifests.current(store)
     before = manifest.release(period.key)
     revision = before["revision"] + 1 if before else 1
-    exact = _measured(job, period)  # first: what is refused has its tallies all the same
     released = _released(job, manifest, period)
+    exact = _measured(job, period)
     month = _month_ahead(job, manifest, period)
     protection = protect(
         period,
@@ -414,6 +425,7 @@ def summary(document: Mapping[str, Any], names: Sequence[str], errata: Sequence[
         "state": next((status for status in ("not_met", "met") if status in statuses), "not_checked"),
         "days": [sum(one["state"] == "accepted" for one in due), len(due)],
         "errata": [[one.table, one.cause, one.cells] for one in errata],
+        "threshold": document["threshold"],
     }
 
 
@@ -429,6 +441,7 @@ def _entry(release: Mapping[str, Any]) -> ReleaseEntry:
         days=(accepted, due_days),
         revisions=[f"releases/{release['period']}/r{revision}" for revision in range(release["revision"] - 1, 0, -1)],
         errata=[Erratum(*one) for one in said["errata"]],
+        threshold=said["threshold"],
     )
 
 

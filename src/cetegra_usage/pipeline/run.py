@@ -101,8 +101,9 @@ def run(
         waits = releases.untaken(job, first, last)
         if lacking:  # a partition that is not accepted now brings nobody back
             waits += releases.waiting(job)
-        made, refused = releases.publish_complete(job, waits)
-        forgetting.forget(job, releases.closed(job, waits))  # what was refused has its tallies all the same
+        releases.tally(job, waits)
+        forgetting.forget(job, releases.closed(job, waits))
+        made, refused = releases.publish_complete(job, waits)  # which tell whether who had to go is gone
     report = Report(outcomes, made, job.zone.strangers)
     if refused:
         raise RefusedError(refused[0], report)

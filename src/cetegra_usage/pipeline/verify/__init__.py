@@ -41,7 +41,7 @@ def verify(settings: Settings, only: Period | None = None) -> Findings:
     if stores.warehouse is None:
         findings.not_checked += [
             f"the exact records, and what the public evidence says of them: {stores.why}",
-            "whether the last release is the last: compare `evidence_head` of latest.json with one noted earlier",
+            "whether the last release is the last, and none was rewritten: compare manifests with a hash noted before",
         ]
     else:
         exact.verify(stores.warehouse, seen, findings, only)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cetegra_usage.publish.pages.calendar import GAPS, anchor, calendar, group_of
 from cetegra_usage.publish.pages.facts import period_days, period_title
 from cetegra_usage.publish.pages.html import day, page
+from cetegra_usage.publish.pages.view import PROTECTED_FROM
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def render(evidence: Mapping[str, Any], view: ReleaseView) -> str:
         broken=[_broken(one, partitions) for one in promises if one["status"] == "not_met"],
         calendar=calendar(evidence["partitions"], view),
         stories=[one for one in partitions if one["failed"] or one["repaired"] or one["state"] in GAPS],
+        of_release=[one for one in evidence["release"] if one["success"] is False],
         partitions=partitions,
         fates=_FATES,
         gaps=GAPS,
-        not_protected=view.threshold < view.PROTECTED_FROM,
+        not_protected=view.threshold < PROTECTED_FROM,
         shown=_shown,
     )
 

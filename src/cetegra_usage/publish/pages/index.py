@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cetegra_usage.publish.pages.facts import period_days, period_title
 from cetegra_usage.publish.pages.html import page
+from cetegra_usage.publish.pages.view import PROTECTED_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ def render(releases: Sequence[ReleaseEntry]) -> str:
             for kind, week in (("months", False), ("weeks", True))
         ],
         same=newest_first[0].tables if len({tuple(one.tables) for one in newest_first}) == 1 else (),
+        not_protected=[one.period.key for one in newest_first if one.threshold < PROTECTED_FROM],
         newest=newest_first[0] if newest_first else None,
         newest_title=period_title(newest_first[0].period) if newest_first else "",
     )

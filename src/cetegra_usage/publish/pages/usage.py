@@ -23,6 +23,7 @@ from cetegra_usage.publish.pages.sections import (
     sessions,
     trust,
 )
+from cetegra_usage.publish.pages.view import PROTECTED_FROM
 from cetegra_usage.publish.pages.words import say
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def render(view: ReleaseView) -> str:
             if one
         ],
         threshold=view.threshold,
-        not_protected=view.threshold < view.PROTECTED_FROM,
+        not_protected=view.threshold < PROTECTED_FROM,
         not_audited=not view.evidence.get("audit"),
         errata=view.errata,
         contents=[(name, say(f"contents.{name}")) for name, _ in sections],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from cetegra_usage.definitions import TableDefinition
     from cetegra_usage.model import Catalogue, Period, ProtectedTable
+
+
+PROTECTED_FROM = 5
+"""A smaller threshold puts the banner *not protected* on the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,6 @@ class ReleaseView:
     errata: Sequence[Erratum] = ()
     files: Sequence[DataFile] = ()
 
-    PROTECTED_FROM: ClassVar[int] = 5
-    """A smaller threshold puts the banner *not protected* on the pages."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReleaseEntry:
@@ -110,6 +111,7 @@ class ReleaseEntry:
         days: Number of partitions accepted, and of all that were due.
         revisions: Paths of the revisions before, newest first.
         errata: What the latest revision changed.
+        threshold: Smallest number of people behind its figures.
     """
 
     period: Period
@@ -120,3 +122,4 @@ class ReleaseEntry:
     days: tuple[int, int]
     revisions: Sequence[str] = field(default=())
     errata: Sequence[Erratum] = ()
+    threshold: int = PROTECTED_FROM
