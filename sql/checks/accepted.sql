@@ -10,8 +10,8 @@ SELECT
     user_type,
     action,
     feature,
-    CASE WHEN stripped.place IS NULL THEN landed_once.pseudonym END AS pseudonym,
-    CASE WHEN stripped.place IS NULL THEN session_id END AS session_id
+    CASE WHEN stripped.event_id IS NULL THEN pseudonym END AS pseudonym,
+    CASE WHEN stripped.event_id IS NULL THEN session_id END AS session_id
 FROM landed_once
 ANTI JOIN held_groups USING (service, user_type, action, feature)
-LEFT JOIN stripped USING (file, place)
+LEFT JOIN stripped USING (event_id)

@@ -4,19 +4,19 @@
 -- parameters: none
 -- Of equal rows of one event id one is kept, and what is held is not stripped. A text that is missing holds nothing.
 WITH held_once AS (
-    SELECT file, place, times FROM repeated_rows SEMI JOIN held_groups USING (service, user_type, action, feature)
+    SELECT event_id, times FROM repeated_rows SEMI JOIN held_groups USING (service, user_type, action, feature)
 ), stripped_once AS (
-    SELECT place FROM looked_at SEMI JOIN stripped USING (file, place) ANTI JOIN repeated_ids USING (event_id)
+    SELECT event_id FROM looked_at SEMI JOIN stripped USING (event_id) ANTI JOIN repeated_ids USING (event_id)
     UNION ALL
-    SELECT place FROM repeated_rows SEMI JOIN stripped USING (file, place)
+    SELECT event_id FROM repeated_rows SEMI JOIN stripped USING (event_id)
 ), held_and_stripped AS (
-    SELECT place
+    SELECT event_id
     FROM looked_at
     SEMI JOIN held_groups USING (service, user_type, action, feature)
-    SEMI JOIN stripped USING (file, place)
+    SEMI JOIN stripped USING (event_id)
     ANTI JOIN repeated_ids USING (event_id)
     UNION ALL
-    SELECT place FROM held_once SEMI JOIN stripped USING (file, place)
+    SELECT event_id FROM held_once SEMI JOIN stripped USING (event_id)
 )
 SELECT
     ((SELECT sum(landed) FROM judged_groups) - (SELECT coalesce(sum(times - 1), 0) FROM repeated_rows))::BIGINT AS kept,

@@ -2,9 +2,9 @@
 -- grain: event_id
 -- inputs: landed, repeated_ids, repeated_rows
 -- parameters: none
-SELECT file, place, event_id, occurred_at, occurred_at_us, service, user_type, action, feature, pseudonym, session_id
+SELECT event_id, occurred_at, occurred_at_us, service, user_type, action, feature, pseudonym, session_id
 FROM landed
 ANTI JOIN repeated_ids USING (event_id)
 UNION ALL
-SELECT file, place, event_id, occurred_at, occurred_at_us, service, user_type, action, feature, pseudonym, session_id
+SELECT event_id, occurred_at, occurred_at_us, service, user_type, action, feature, pseudonym, session_id
 FROM repeated_rows

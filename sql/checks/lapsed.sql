@@ -1,9 +1,9 @@
--- lapsed: rows with a pseudonym whose consent was not in force when their event happened
--- grain: file x place
+-- lapsed: events with a pseudonym whose consent was not in force when they happened
+-- grain: event_id
 -- inputs: looked_at, doubtful_persons, intervals_seen
 -- parameters: skew_seconds INTEGER
--- Of an event without a time it is not known. Equal rows of one event id have the id, so that they count once.
-SELECT file, place, event_id
+-- Of an event without a time it is not known.
+SELECT DISTINCT looked_at.event_id
 FROM looked_at
 SEMI JOIN doubtful_persons USING (pseudonym)
 WHERE occurred_at IS NOT NULL AND NOT EXISTS (

@@ -5,6 +5,6 @@
 SELECT
     (SELECT coalesce(sum(times), 0) FROM repeated_rows
      WHERE event_id IN (SELECT event_id FROM repeated_rows GROUP BY event_id HAVING count(*) > 1)) AS event_id_unique,
-    (SELECT count(DISTINCT event_id) + count(*) FILTER (event_id IS NULL) FROM lapsed) AS consent_in_force,
+    (SELECT count(*) FROM lapsed) AS consent_in_force,
     (SELECT count(*) FROM broken_sessions WHERE is_of_two) AS session_one_person,
     (SELECT count(*) FROM broken_sessions WHERE is_outliving) AS session_ends_with_consent

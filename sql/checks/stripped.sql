@@ -1,7 +1,7 @@
--- stripped: rows whose pseudonym and session are taken off
--- grain: file x place
+-- stripped: events whose pseudonym and session are taken off
+-- grain: event_id
 -- inputs: looked_at, lapsed, broken_sessions
 -- parameters: none
-SELECT file, place, pseudonym
-FROM looked_at
-WHERE (file, place) IN (SELECT (file, place) FROM lapsed) OR session_id IN (SELECT session_id FROM broken_sessions)
+SELECT event_id FROM lapsed
+UNION
+SELECT looked_at.event_id FROM looked_at SEMI JOIN broken_sessions USING (session_id)
