@@ -996,3 +996,24 @@ def test_the_plain_count_of_events_is_what_was_landed(config: Path) -> None:
     activity = pl.read_parquet(config.parent / "publish/releases/2026-06/r1/data/activity.parquet")
     row = activity.filter((pl.col("day") == date(2026, 6, 3)) & (pl.col("service") == "all")).row(-1, named=True)
     assert (row["events"], row["identified_events"], row["dau"]) == (12, 12, 1)
+
+
+def test_texts_that_would_fill_the_memory_quarantine_their_partition_alone(config: Path) -> None:
+    """Some megabytes of each of three hundred rows, in a file of few kilobytes."""
+    rows = [event(number, feature=f"{number}{'x' * 1_000_000}") for number in range(300)]
+    landed.land_events(config, rows)
+    landed.land_events(config, [event(1, day=DAY + timedelta(days=1))], day=DAY + timedelta(days=1))
+    report = landed.run(config, SOON, {"engine.memory_limit": "700MB"})
+    assert [outcome.state for outcome in report.outcomes] == ["quarantined", "accepted"]
+    assert failures(report.outcomes[0])["feature_is_a_key"] == 300
+
+
+@pytest.mark.parametrize("first", [PERSON, OTHER])
+def test_a_session_of_two_outlives_the_consent_of_either(config: Path, first: int) -> None:
+    landed.land_consents(
+        config, [change(1, "granted", PERSON), change(1, "granted", OTHER), change(12, "withdrawn", first)]
+    )
+    second = OTHER if first == PERSON else PERSON
+    rows = [identified(1, 11, person=first, session_id=SESSION), identified(2, 13, person=second, session_id=SESSION)]
+    landed.land_events(config, rows)
+    assert failures(only(config)) == {"session_one_person": 1, "session_ends_with_consent": 1}
