@@ -30,7 +30,7 @@ ROLL_UP = """SELECT CAST('x' || pseudonym AS INTEGER) FROM accepted
 WHERE pseudonym IS NOT NULL AND ($user_types, $features, $day) IS NOT NULL"""
 MEASURE = "SELECT * FROM ({}) WHERE CAST('x' || pseudonym AS INTEGER) > 0"
 _load = sql.load
-_put = LocalStore.put
+_create = LocalStore.create
 
 
 def _quoting(statement: str, failing: str) -> Any:
@@ -55,10 +55,10 @@ def _no_answer(*_: Any, **__: Any) -> Any:
     raise OSError(errno.EIO, "on purpose")
 
 
-def _full(store: LocalStore, path: str, data: bytes) -> None:
+def _full(store: LocalStore, path: str, data: bytes) -> bool:
     if path.startswith("releases/"):
         raise OSError(errno.ENOSPC, "on purpose")
-    _put(store, path, data)
+    return _create(store, path, data)
 
 
 FAULTS: dict[str, list[Any]] = {
@@ -67,7 +67,7 @@ FAULTS: dict[str, list[Any]] = {
     "store": [patch.object(LocalStore, "fetch", _no_answer)],
     "measure": [patch.object(sql, "load", _quoting("lawful_persons", MEASURE))],
     "protect": [patch.object(releases, "protect", _refused)],
-    "publish": [patch.object(LocalStore, "put", _full)],
+    "publish": [patch.object(LocalStore, "create", _full)],
     "none": [],
 }
 

@@ -43,7 +43,7 @@ LIMITS = (
     "What is compared with other days (that, and the volume) is compared with those that were there at the time.",
     "A promise is judged on the partitions that were checked: how many of how many stands beside each result.",
     "Who may write all that is published could rewrite it: hashes show it to who noted that of the highest manifest.",
-    "Who may write to every store, or takes back the last records of the warehouse, leaves less: a backup of it tells.",
+    "Who may write to the warehouse too could rewrite what it recorded since the last release: a copy of it tells.",
     "That no more than the assumed number of events comes from one person in one service and day is an assumption.",
 )
 _NEVER_SET = date(1970, 1, 1)
