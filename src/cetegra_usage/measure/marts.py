@@ -85,7 +85,7 @@ class _Mart:
         for measure in self.table.measures:
             if source := _OVER_FEATURES.get((self.table.name, measure.name)):
                 frame = self._beside(frame, "feature", source, measure.name)
-        frame = self._with_statuses(frame)
+        frame = self._told(self._with_statuses(frame), found)
         for measure in self.table.measures:
             frame = (
                 self._with_people(frame, measure) if measure.kind == "count" else self._with_quotient(frame, measure)
@@ -135,32 +135,31 @@ class _Mart:
         cells = grid.cells(self.table, self.period, self.catalogue)
         lacking = [part for part in self._parts if part not in found.columns]
         found = found.with_columns(pl.lit(0, pl.Int64).alias(part) for part in lacking)
-        cells = cells.join(found, on=self.table.grain, how="left").with_columns(pl.col(list(self._parts)).fill_null(0))
-        if self.table.name == "funnels":  # of a feature that had none when the row closed nobody can tell any more
-            is_told = pl.col("feature").is_in([*found["feature"], ALL])
-            cells = cells.with_columns(pl.when(is_told).then(part).alias(part) for part in self._parts)
-        return cells
+        return cells.join(found, on=self.table.grain, how="left").with_columns(pl.col(list(self._parts)).fill_null(0))
 
     def _over_services(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add up over services: counts of people too, since nobody is followed from one service to another."""
         tops = [part for part in self._parts if part.endswith("_top")]
         totals = (
             frame.group_by([dimension for dimension in self.table.grain if dimension != "service"])
-            .agg(pl.col(tops).max(), *(_sum_of_some(part) for part in self._parts if part not in tops))
+            .agg(pl.col(tops).max(), pl.col(list(self._parts)).exclude(tops).sum())
             .with_columns(service=pl.lit(ALL))
         )
         return totals.select(frame.columns)
 
     def _with_statuses(self, frame: pl.DataFrame) -> pl.DataFrame:
         keys = [column for column in self._statuses.columns if column in self.table.grain]
-        frame = frame.join(self._statuses, on=keys, how="left") if keys else frame.join(self._statuses, how="cross")
+        return frame.join(self._statuses, on=keys, how="left") if keys else frame.join(self._statuses, how="cross")
+
+    def _told(self, frame: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+        """Leave out what nobody can tell any more: of features that had no funnel when the row closed."""
+        if self.table.name != "funnels":
+            return frame
+        is_told = pl.col("feature").is_in([*found["feature"], ALL])
+        statuses = [f"{measure.name}_status" for measure in self.table.counts]
         return frame.with_columns(
-            pl.when(pl.col(count).is_null())
-            .then(pl.lit("unavailable"))
-            .otherwise(f"{count}_status")
-            .alias(f"{count}_status")
-            for count in self._parts
-            if f"{count}_status" in frame.columns
+            *(pl.when(is_told).then(part).alias(part) for part in self._parts),
+            *(pl.when(is_told).then(one).otherwise(pl.lit("unavailable")).alias(one) for one in statuses),
         )
 
     def _where_available(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -235,8 +234,3 @@ class _Mart:
             columns += [name for name in names if name in frame.columns]
         keys = [pl.col(key).cast(pl.Enum(orders[key])) if key in orders else pl.col(key) for key in self.table.grain]
         return frame.sort(keys).with_columns(period=pl.lit(self.period.key)).select(columns)
-
-
-def _sum_of_some(part: str) -> pl.Expr:
-    """Return the sum of what is there; null where nothing is."""
-    return pl.when(pl.col(part).count() > 0).then(pl.col(part).sum()).alias(part)

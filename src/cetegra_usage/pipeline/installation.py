@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata, util
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,7 +74,8 @@ def runner(engine: Engine) -> None:
             hint="set engine.address in cetegra-usage.toml",
         )
     try:
-        asyncio.run(_reach(engine.address))
+        with ThreadPoolExecutor(1) as thread:  # this one may be in a loop already
+            thread.submit(asyncio.run, _reach(engine.address)).result()
     except (OSError, ValueError, TypeError):  # nobody answers; or it is no address; or a certificate is asked for
         pass
     else:
