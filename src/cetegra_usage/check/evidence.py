@@ -67,9 +67,6 @@ _ASKED = {
 }
 """Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
 
-_LONGEST = 4096
-"""How many characters of a text detectors look at."""
-
 _VALUE_RULES = ("values_present", "values_readable", "inside_the_day")
 
 
@@ -138,7 +135,7 @@ def examine(
     Raises:
         IncompletePartitionError: A file cannot be read as what its name says.
     """
-    for longest in (None, _LONGEST):
+    for longest in (None, detectors.LONGEST):
         with databases.empty() as connection:
             shape = reader.view(connection, files, reader.EVENTS, longest=longest)
             try:

@@ -103,8 +103,10 @@ class _Tallying:
         reading.prepare(connection)
         reading.read(connection, "consents", self.source.consents or ()).create_view("consent_log")
         sql.table(connection, "withdrawals", skew_seconds=self.settings.consent.skew_seconds)
-        funnels = [key for key, feature in catalogue.features.items() if feature.has_funnel]
-        connection.register("funnel_features", pl.DataFrame({"feature": funnels}, schema={"feature": pl.String}))
+        keys = {"service": pl.String, "feature": pl.String}
+        has_funnel = [(feature.service, key) for key, feature in catalogue.features.items() if feature.has_funnel]
+        funnels = pl.DataFrame(has_funnel, schema=keys, orient="row")
+        connection.register("funnel_features", funnels.select("feature"))
         if self._begin("consent_changes"):
             self._keep("consent_changes", "changes")
         for unit in self.wanted.get("feedback", ()):  # a period's only one
@@ -123,11 +125,8 @@ class _Tallying:
                 self._of_persons(service, files, Bucket(number, buckets))
                 self._of_sessions(service, files, Bucket(number, buckets))
         if "funnels" in self.wanted:  # so that it can be told of which features there are none
-            has_funnel = [(feature.service, key) for key, feature in catalogue.features.items() if feature.has_funnel]
-            keys = {"service": pl.String, "feature": pl.String}
             none = {"sessions_opened": pl.lit(0, pl.Int64), "beginning": self.wanted["funnels"][0].beginning}
-            frame = pl.DataFrame(has_funnel, schema=keys, orient="row").with_columns(user_type=pl.lit(ALL), **none)
-            self.found["funnels"].append(frame)
+            self.found["funnels"].append(funnels.with_columns(user_type=pl.lit(ALL), **none))
         if self.lengths:
             self.found["sessions"].append(_medians(self.lengths, self.wanted["sessions"][0].beginning))
         return self.found

@@ -4,6 +4,22 @@
 """
 
 from cetegra_usage.check.detectors.listing import Detector, detectors
-from cetegra_usage.check.detectors.search import Finding, detect, detect_misplaced, detect_name, judge_catalogue
+from cetegra_usage.check.detectors.search import (
+    LONGEST,
+    Finding,
+    detect,
+    detect_misplaced,
+    detect_name,
+    judge_catalogue,
+)
 
-__all__ = ["Detector", "Finding", "detect", "detect_misplaced", "detect_name", "detectors", "judge_catalogue"]
+__all__ = [
+    "LONGEST",
+    "Detector",
+    "Finding",
+    "detect",
+    "detect_misplaced",
+    "detect_name",
+    "detectors",
+    "judge_catalogue",
+]

@@ -56,7 +56,7 @@ _MISPLACED = frozenset({"ip_address", "browser_or_system", "url_or_referrer", "e
 _WRITTEN = frozenset({"free_text", "sensitive_word", "browser_or_system"})
 """Finders that a title, written to be read, is not searched with: it names a feature, and nobody's device or health."""
 
-_SHORT, _LONGEST = 256, 4096
+_SHORT, LONGEST = 256, 4096
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -87,7 +87,7 @@ def detect(text: str) -> frozenset[str]:
     Raises:
         ConfigurationError: The list of detectors cannot be used.
     """
-    return _detect(text) if len(text) <= _SHORT else _search(text[:_LONGEST], frozenset(_finders()))
+    return _detect(text) if len(text) <= _SHORT else _search(text[:LONGEST], frozenset(_finders()))
 
 
 def detect_misplaced(text: str) -> frozenset[str]:
