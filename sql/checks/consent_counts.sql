@@ -10,5 +10,6 @@ SELECT
     count(*) FILTER (pseudonym <= 4294967296) AS consent_pseudonym_in_range,
     count(*) FILTER (state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
     count(*) - count(DISTINCT (pseudonym, changed_at, left(state, 65))) AS duplicate,
-    count(*) FILTER (changed_at < $day + to_seconds($skew_seconds)) AS early_changes
+    count(*) FILTER (changed_at < $day + to_seconds($skew_seconds)) AS early_changes,
+    (SELECT max(times) FROM (SELECT count(pseudonym) AS times FROM landed GROUP BY pseudonym)) AS most
 FROM landed

@@ -22,4 +22,5 @@ SELECT
     ((SELECT sum(landed) FROM judged_groups) - (SELECT coalesce(sum(times - 1), 0) FROM repeated_rows))::BIGINT AS kept,
     ((SELECT coalesce(sum(landed), 0) FROM held_groups WHERE (service || user_type || action || feature) IS NOT NULL)
         - (SELECT coalesce(sum(times - 1), 0) FROM held_once))::BIGINT AS held,
-    (SELECT count(*) FROM stripped_once) - (SELECT count(*) FROM held_and_stripped) AS stripped
+    (SELECT count(*) FROM stripped_once) - (SELECT count(*) FROM held_and_stripped) AS stripped,
+    (SELECT max(times) FROM repeated_rows) AS copies

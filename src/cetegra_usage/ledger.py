@@ -137,6 +137,11 @@ class Record:
         return Rows(**self.body["rows"])
 
     @property
+    def most(self) -> int:
+        """How many of its rows one person has at most."""
+        return self.body["most"]
+
+    @property
     def inputs(self) -> tuple[Input, ...]:
         """The files that were judged."""
         return tuple(Input(**entry) for entry in self.said("inputs"))

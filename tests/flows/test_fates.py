@@ -36,6 +36,7 @@ from support.landed import (
     land,
     only,
     recipient_of,
+    response,
 )
 
 if TYPE_CHECKING:
@@ -401,6 +402,49 @@ def test_what_landed_of_an_undeclared_service_is_in_the_evidence(config: Path) -
         "not_met",
         "met",
     )
+    assert verify(load_settings(config)).faults == []
+
+
+def _of_few_people(config: Path) -> None:
+    landed.land_events(
+        config, [identified(number, person=PERSON + (number % 3 << 40), action="delete") for number in range(600)]
+    )
+
+
+def _of_a_few_copies(config: Path) -> None:
+    rows = [event(number) for number in range(700)]
+    landed.land_events(config, [*rows, *[rows[0]] * 600])
+
+
+def _of_a_few_changes(config: Path) -> None:
+    rows = [change(1 + number / 60, "granted" if number % 2 else "withdrawn") for number in range(600)]
+    landed.land_consents(config, [*rows, *[rows[0]] * 600])
+    landed.land_events(config, [event(1)])
+
+
+def _of_few_answers(config: Path) -> None:
+    landed.land_feedback(config, [response(number, "thrown", number % 3) for number in range(600)])
+    landed.land_events(config, [event(1)])
+
+
+@pytest.mark.parametrize(
+    ("landing", "partition", "fate"),
+    [
+        (_of_few_people, f"events/workspace/{DAY}", "quarantined"),
+        (_of_a_few_copies, f"events/workspace/{DAY}", "duplicate"),
+        (_of_a_few_changes, f"consents/{DAY}", "duplicate"),
+        (_of_few_answers, f"feedback/{DAY}", "quarantined"),
+    ],
+)
+def test_a_count_of_many_rows_of_few_people_is_withheld(
+    config: Path, landing: Callable[[Path], None], partition: str, fate: str
+) -> None:
+    consenting(config)
+    landing(config)
+    landed.run(config)
+    one = next(one for one in _evidence(config)["partitions"] if one["id"] == partition)
+    assert (one["rows"][fate], one["rows"]["landed"]) == ("withheld", "withheld")
+    assert {result["count"] for result in one["results"] if result["count"]} <= {"withheld"}
     assert verify(load_settings(config)).faults == []
 
 

@@ -82,6 +82,7 @@ class Evidence:
         detectors: Values found, by detector.
         held: Keys that are held and pass every detector: (column, key, rows).
         early_changes: Of a consents partition: changes so soon after midnight that they touch the day before.
+        most: How many of its rows one person has at most, or are one event: no fewer may lie behind one person.
     """
 
     partition: Partition
@@ -90,6 +91,7 @@ class Evidence:
     detectors: Mapping[str, int] = field(default_factory=dict[str, int])
     held: Sequence[tuple[str, str, int]] = ()
     early_changes: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,12 @@ def examine_consents(
             counts = None
     if counts is None:
         raise reader.unreadable()
-    landed, duplicate, early = (counts.pop(name) or 0 for name in ("landed", "duplicate", "early_changes"))
+    landed, duplicate, early, most = (
+        counts.pop(name) or 0 for name in ("landed", "duplicate", "early_changes", "most")
+    )
     _add_shape(counts, shape, needs, prefix="consent_")
     rows = Rows(landed=landed, accepted=landed - duplicate, duplicate=duplicate)
-    return Evidence(partition, counts, rows, early_changes=early)
+    return Evidence(partition, counts, rows, early_changes=early, most=most)
 
 
 def examine_feedback(
@@ -218,7 +222,7 @@ def _examine_feedback(
     sql.view(connection, "judged_feedback")
     sql.table(connection, "repeated_feedback")
     counts = _row(sql.frame(connection, "feedback_counts", day=partition.day))
-    landed, duplicate, held = (counts.pop(name) or 0 for name in ("landed", "duplicate", "held"))
+    landed, duplicate, held, most = (counts.pop(name) or 0 for name in ("landed", "duplicate", "held", "most"))
     counts["recipient_no_account_digest"] = None
     sql.table(connection, "recipients_seen")
     connection.table("recipients_seen").project("recipient AS pseudonym").create_view("persons_seen")
@@ -236,7 +240,7 @@ def _examine_feedback(
     connection.table("held_notices").write_parquet(str(folder / HELD_NOTICES), compression="zstd")
     keys = [("notice", *row) for row in connection.table("held_notices").fetchall()]
     rows = Rows(landed=landed, accepted=landed - duplicate - held, duplicate=duplicate, held=held)
-    return Evidence(partition, counts, rows, per_detector, [key for key in keys if key[1] in passed])
+    return Evidence(partition, counts, rows, per_detector, [key for key in keys if key[1] in passed], most=most)
 
 
 def accepted(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], folder: Path) -> pl.DataFrame:
@@ -321,6 +325,7 @@ def _examine(
         ),
         detectors=per_detector,
         held=_held_keys(sql.frame(connection, "held_keys"), passed),
+        most=max(sessions.most, fates.get("copies") or 0),
     )
 
 

@@ -82,6 +82,7 @@ class Sessions:
         sharing: The pseudonyms with a session whose number is another person's too, or nobody's.
         of_nobody: The numbers of those that rows without a pseudonym have too, sorted.
         faults: How many rows break each of the rules of ids and consent that a single row can break.
+        most: How many rows one person has at most: the most in each part, added up.
     """
 
     persons: Integers
@@ -90,6 +91,7 @@ class Sessions:
     sharing: Integers
     of_nobody: Numbers
     faults: dict[str, int]
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +169,13 @@ def sessions(
     owners: list[Integers] = []
     sharing: list[Integers] = []
     of_nobody: list[Numbers] = []
+    most = 0
     for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), faults, of_nobody):
         known = _sorted(part.pseudonym)
         if known[0] <= _SMALLEST:
             faults["pseudonym_in_range"] += int(np.count_nonzero(part.pseudonym <= _SMALLEST))
         rank = _ranks(known, part.pseudonym)
+        most += int(np.bincount(rank).max())
         persons.append(known)
         if settled is not None:
             is_asked = (~_among(settled, known)).take(rank, mode="wrap")
@@ -197,7 +201,7 @@ def sessions(
     of_both = nobodys[_among(number, nobodys)]
     if of_both.size < nobodys.size:
         number = _sorted(np.concatenate([number, nobodys]))
-    return Sessions(everybody, times, number, shared, of_both, faults)
+    return Sessions(everybody, times, number, shared, of_both, faults, most)
 
 
 def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:

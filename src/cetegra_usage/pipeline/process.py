@@ -444,6 +444,7 @@ def _commit(
                 "reason": why[partition] if reason is None else f"{why[partition]}: {reason}",
                 "inputs": [asdict(entry) for entry in one.inputs],
                 "rows": asdict(outcomes[one.landed.partition].rows),
+                "most": one.evidence.most,
                 "results": [
                     {
                         "promise": result.expectation.promise,

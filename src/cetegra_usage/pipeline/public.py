@@ -14,7 +14,7 @@ from cetegra_usage import ledger
 from cetegra_usage.check import judge, proofs, register
 from cetegra_usage.check.reader import CONSENTS, EVENTS, FEEDBACK
 from cetegra_usage.errors import DisclosureError
-from cetegra_usage.model import ALL, Partition, Rows, each_day
+from cetegra_usage.model import ALL, Partition, each_day
 from cetegra_usage.pipeline import consent_log, memory, release_checks
 from cetegra_usage.pipeline.job import rules
 from cetegra_usage.project import version
@@ -208,7 +208,7 @@ def _partition(
         "day": partition.day.isoformat(),
         "service": partition.service,
         "state": state,
-        "rows": _rows(record.rows, partition, protection, disclosure) if record else {},
+        "rows": _rows(record, partition, protection, disclosure) if record else {},
         "results": results(record, disclosure) if record else [],
         "exact": name_of(record, key) if record else None,
         "history": history(job.ledger.verdicts.get(partition.id, [])[:-1]),
@@ -218,7 +218,7 @@ def _partition(
 def results(record: Record, disclosure: Disclosure) -> list[dict[str, Any]]:
     """Return what a record says of each expectation, as it may be shown."""
     return [
-        result | {"count": None if result["count"] is None else protect_rows(result["count"], disclosure)}
+        result | {"count": None if result["count"] is None else protect_rows(result["count"], record.most, disclosure)}
         for result in record.body["results"]
     ]
 
@@ -235,9 +235,12 @@ def name_of(record: Record, key: bytes) -> str:
     return hmac.digest(key, record.sha256.encode(), "sha256").hex()
 
 
-def _rows(rows: Rows, partition: Partition, protection: Protection, disclosure: Disclosure) -> dict[str, Shown]:
+def _rows(record: Record, partition: Partition, protection: Protection, disclosure: Disclosure) -> dict[str, Shown]:
     """Show the fate of a partition's rows, so that no difference of two counts tells a third."""
-    shown: dict[str, Shown] = {fate: protect_rows(number, disclosure) for fate, number in asdict(rows).items()}
+    rows = record.rows
+    shown: dict[str, Shown] = {
+        fate: protect_rows(number, record.most, disclosure) for fate, number in asdict(rows).items()
+    }
     if rows.accepted and disclosure.threshold > 1:
         shown["accepted"] = _accepted(partition, protection)
     parts = [shown[fate] for fate in ("accepted", "duplicate", "held", "quarantined")]
@@ -282,9 +285,13 @@ def _promise(
 ) -> dict[str, Any]:
     """Return what is said of a promise, but for what `derived` draws from the results beside it."""
     names = {expectation.id for expectation in promise.expectations}
-    failed = [result for record in records for result in record.failed if result["expectation"] in names]
     # Not the sum rounded: of the partitions' counts beside it, it would tell one that is withheld.
-    shown = [protect_rows(result["count"], disclosure) for result in failed]
+    shown = [
+        protect_rows(result["count"], record.most, disclosure)
+        for record in records
+        for result in record.failed
+        if result["expectation"] in names
+    ]
     checked = any(
         result["expectation"] in names and result["success"] is not None
         for one in partitions

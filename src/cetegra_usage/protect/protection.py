@@ -70,9 +70,16 @@ def protect_count(count: int, disclosure: Disclosure) -> int | Literal["withheld
     return rounding.round_half_up(count, disclosure.rounding)
 
 
-def protect_rows(rows: int, disclosure: Disclosure) -> int | Literal["withheld"]:
-    """Return a number of rows likewise, of which one person may have made `event_cap`: none that few could make."""
-    if disclosure.threshold > 1 and 0 < -(-rows // disclosure.event_cap) < disclosure.threshold:
+def protect_rows(rows: int, most: int, disclosure: Disclosure) -> int | Literal["withheld"]:
+    """Return a number of rows likewise: none that few people could have made.
+
+    Args:
+        rows: How many.
+        most: How many of the rows among which they are one person has at most, as far as it is known: of those without
+            a pseudonym it is not, and one may have made `event_cap`.
+        disclosure: Threshold, rounding, and that assumption.
+    """
+    if disclosure.threshold > 1 and 0 < -(-rows // max(disclosure.event_cap, most)) < disclosure.threshold:
         return rounding.WITHHELD
     return protect_count(rows, disclosure)
 

@@ -189,7 +189,7 @@ def _partition(
     )
     fates = asdict(record.rows)
     findings.expect(
-        all(one["rows"].get(fate) == protect_rows(fates[fate], disclosure) for fate in _APART),
+        all(one["rows"].get(fate) == protect_rows(fates[fate], record.most, disclosure) for fate in _APART),
         place,
         f"what it says of rows of {one['id']} is not what the exact record says",
     )
