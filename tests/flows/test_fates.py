@@ -753,7 +753,7 @@ def test_a_service_that_never_landed_has_nothing_to_hide(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [identified(1)])
     report = landed.run(config)
-    assert (report.exit_code, report.releases[-1].period.key) == (0, "2026-06")
+    assert (report.exit_code, report.releases[-1].period.key) == (0, "2026-W23")
     activity = pl.read_parquet(config.parent / "publish" / report.releases[-1].path / "data/activity.parquet")
     assert set(activity.filter(service="docs")["dau_status"]) == {"published"}
     assert "withheld" in set(activity.filter(service="workspace")["dau_status"])
@@ -965,7 +965,7 @@ def test_every_row_is_accounted_for(config: Path) -> None:
 
 
 def _evidence(config: Path) -> dict[str, Any]:
-    releases = sorted((config.parent / "publish/releases/2026-06").iterdir())
+    releases = sorted((config.parent / "publish/releases/2026-W23").iterdir())
     return json.loads((releases[-1] / "evidence.json").read_text("utf-8"))
 
 
@@ -1037,7 +1037,7 @@ def test_the_plain_count_of_events_is_what_was_landed(config: Path) -> None:
     consenting(config)
     landed.land_events(config, [identified(number, person=PERSON) for number in range(12)])
     landed.run(config, flags=BARE)
-    activity = pl.read_parquet(config.parent / "publish/releases/2026-06/r1/data/activity.parquet")
+    activity = pl.read_parquet(config.parent / "publish/releases/2026-W23/r1/data/activity.parquet")
     row = activity.filter((pl.col("day") == date(2026, 6, 3)) & (pl.col("service") == "all")).row(-1, named=True)
     assert (row["events"], row["identified_events"], row["dau"]) == (12, 12, 1)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.process import Outcome
 
 DAY = date(2026, 6, 3)
-TODAY = date(2026, 7, 6)
+TODAY = date(2026, 6, 15)
 PERSON = 7_318_264_991_027_446_117
 OTHER = 3_190_557_820_114_902_771
 
