@@ -198,7 +198,7 @@ def test_nearly_all_that_can_be_shown_is_shown(key: str) -> None:
 
 
 def test_the_same_cell_is_the_same_figure_in_every_release() -> None:
-    world = population(FIRST, LAST, people=300, user_types=3, features=4, seed=5, rate=0.4)
+    world = population(FIRST, LAST, people=300, user_types=2, features=2, seed=5, rate=0.4)
     nothing_late = pl.Series(np.zeros(len(world.events), dtype=bool))
     seen: dict[tuple[Any, ...], tuple[Any, str]] = {}
     for done, _ in releases(world, Disclosure(), nothing_late):

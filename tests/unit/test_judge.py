@@ -19,6 +19,11 @@ NAMES = [expectation.id for expectation in register.load().suite(SUITE)]
 CLEAN = dict.fromkeys(NAMES, 0)
 
 
+@pytest.fixture(autouse=True)
+def verdicts_are_remembered() -> None:
+    """Remember none here."""
+
+
 @pytest.fixture
 def edited(monkeypatch: pytest.MonkeyPatch) -> Generator[Callable[..., None]]:
     """Change the first expectation of the suite's file, as Great Expectations reads it."""

@@ -46,26 +46,28 @@ CHANGES = "changes.parquet"
 HELD_NOTICES = "held_notices.parquet"
 """What an examined feedback partition leaves in its folder: `notice` and `row_count` of what is held."""
 
-_SET_APART = ("stripped", "repeated_ids", "repeated_rows", "held_groups")
+_SET_APART = ("lapsed", "broken_sessions", "repeated_ids", "repeated_rows", "held_groups")
 _KEPT = (*_SET_APART, "accepted_groups", "persons_seen", "sessions_seen")
 _GIVEN = ("judged_groups", "person_spans", "repeated_numbers", "sharing_persons", "nobodys_sessions")
 _ASKED = {
-    "intervals_seen": ["person_spans", "sharing_persons"],
-    "ending_persons": ["intervals_seen"],
-    "doubtful_persons": ["person_spans"],
-    "event_places": ["repeated_numbers"],
-    "person_places": ["sharing_persons", "ending_persons", "doubtful_persons"],
-    "nobodys_places": ["nobodys_sessions"],
-    "looked_at": ["event_places", "person_places", "nobodys_places"],
-    "repeated_ids": ["repeated_numbers"],
-    "repeated_rows": ["repeated_ids"],
-    "held_groups": ["judged_groups"],
-    "lapsed": ["doubtful_persons"],
-    "session_spans": ["sharing_persons", "ending_persons"],
-    "broken_sessions": ["session_spans"],
-    "stripped": ["lapsed", "broken_sessions"],
+    "intervals_seen": [{"person_spans", "sharing_persons"}],
+    "ending_persons": [{"intervals_seen"}],
+    "doubtful_persons": [{"person_spans"}],
+    "event_places": [{"repeated_numbers"}],
+    "person_places": [{"sharing_persons", "ending_persons"}],
+    "nobodys_places": [{"nobodys_sessions"}],
+    "looked_at": [{"event_places", "person_places", "nobodys_places"}],
+    "repeated_ids": [{"repeated_numbers"}],
+    "repeated_rows": [{"repeated_ids"}],
+    "held_groups": [{"judged_groups"}],
+    "asked_rows": [{"doubtful_persons"}],
+    "lapsed": [{"asked_rows"}],
+    "lapsed_places": [{"lapsed"}, {"held_groups"}],
+    "held_lapsed": [{"lapsed_places"}],
+    "session_spans": [{"sharing_persons", "ending_persons"}],
+    "broken_sessions": [{"session_spans"}],
 }
-"""Statements that look for rows, in their order, each with the inputs without which there is nothing to look for."""
+"""Statements that look for rows, in their order, each with sets of inputs: of each set one must have a row."""
 
 _VALUE_RULES = ("values_present", "values_readable", "inside_the_day")
 
@@ -289,7 +291,7 @@ def _examine(
         counts |= {name: (counts.get(name) or 0) + (count or 0) for name, count in more.items()}
     else:
         counts |= dict.fromkeys(_VALUE_RULES, 0)
-    is_untouched = _look(connection, skew, events.places).isdisjoint(_SET_APART)
+    is_untouched = _look(connection, skew, events.places, sessions.asked).isdisjoint(_SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
     counts |= {
         **_row(sql.frame(connection, "row_counts")),
@@ -329,7 +331,9 @@ def _examine(
     )
 
 
-def _look(connection: duckdb.DuckDBPyConnection, skew: int, places: Integers | None) -> set[str]:
+def _look(
+    connection: duckdb.DuckDBPyConnection, skew: int, places: Integers | None, asked: pl.DataFrame | None
+) -> set[str]:
     """Run the statements that look for rows; return which of them found one.
 
     Raises:
@@ -338,11 +342,13 @@ def _look(connection: duckdb.DuckDBPyConnection, skew: int, places: Integers | N
     found = {name for name in _GIVEN if len(connection.table(name))}
     for name, of in _ASKED.items():
         takes = {"skew_seconds": skew} if "skew_seconds" in sql.load(name).parameters else {}
-        if found.isdisjoint(of):
+        if any(map(found.isdisjoint, of)):
             sql.empty_table(connection, name, **takes)
             continue
         if name == "event_places" and places is not None:
             _place(connection, places)
+        elif name == "asked_rows" and asked is not None:
+            connection.register(name, asked)
         else:
             sql.table(connection, name, **takes)
         if len(connection.table(name)):

@@ -33,6 +33,7 @@ MACROS = (
 EVENTS_AT_ONCE = 1 << 27
 EVENTS_KEPT = 1 << 24  # in their order as well: 128 MB
 ROWS_AT_ONCE = 1 << 20  # no part has more persons than it has rows
+ASKED_KEPT = 1 << 21  # 32 MB
 _VERSION_AT = np.uint64(60)
 _VERSION_BITS = np.uint64(4)
 _FIXED_BITS, _RANDOM_BITS = np.uint64(18), np.uint64(46)  # the variant lies among the first eighteen
@@ -50,6 +51,7 @@ _RULES = (
 )
 _AGES = 10**17  # microseconds: three thousand years
 _SPANS = {"pseudonym": pl.Int64(), "first_at": pl.Int64(), "last_at": pl.Int64()}
+_ASKED = {"pseudonym": pl.Int64(), "occurred_at": pl.Int64()}
 _MORE_BITS, _STEPS = 2, 3
 
 
@@ -78,6 +80,7 @@ class Sessions:
         persons: Each pseudonym, once, sorted.
         spans: `pseudonym`, `first_at` and `last_at` (UTC): between which times their events are, of those who are
             not settled.
+        asked: `pseudonym` and `occurred_at` (UTC) of each event of which that is asked; None of more than `ASKED_KEPT`.
         seen: The number of each session, once, sorted.
         sharing: The pseudonyms with a session whose number is another person's too, or nobody's.
         of_nobody: The numbers of those that rows without a pseudonym have too, sorted.
@@ -87,6 +90,7 @@ class Sessions:
 
     persons: Integers
     spans: pl.DataFrame
+    asked: pl.DataFrame | None
     seen: Numbers
     sharing: Integers
     of_nobody: Numbers
@@ -165,11 +169,12 @@ def sessions(
     faults: dict[str, int] = dict.fromkeys(_RULES, 0)
     persons: list[Integers] = []
     spans = [pl.DataFrame(schema=_SPANS)]
+    asked = [pl.DataFrame(schema=_ASKED)]
     seen: list[Numbers] = []
     owners: list[Integers] = []
     sharing: list[Integers] = []
     of_nobody: list[Numbers] = []
-    most = 0
+    most = size = 0
     for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), faults, of_nobody):
         known = _sorted(part.pseudonym)
         if known[0] <= _SMALLEST:
@@ -179,9 +184,16 @@ def sessions(
         persons.append(known)
         if settled is not None:
             is_asked = (~_among(settled, known)).take(rank, mode="wrap")
-            spans.append(_asked(part, is_asked))
+            rows = _rows(part, is_asked)
+            spans.append(_spans(rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at")))
             if day is not None:
-                spans.append(_outside(part, *day))
+                is_outside = ~_inside(part.at, *day)
+                spans.append(_outside(part, is_outside, *day))
+                rows = _rows(part, is_asked | is_outside)
+            asked.append(rows)
+            size += rows.height
+            if size > ASKED_KEPT:
+                asked.clear()
         session = part.session[part.has_session]
         faults["session_id_random"] += _not_tabs(session)
         number, owner, shared = _owned(session, rank[part.has_session])
@@ -190,6 +202,7 @@ def sessions(
         sharing.append(known[_sorted(shared)])
     everybody = _sorted(_joined(persons, np.int64))
     times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
+    kept = pl.concat(asked).cast({"occurred_at": pl.Datetime("us")}) if size <= ASKED_KEPT else None
     number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), _joined(of_nobody, np.uint64)
     sharing.append(_of_two(number, owner))
     if nobodys.size:
@@ -201,7 +214,7 @@ def sessions(
     of_both = nobodys[_among(number, nobodys)]
     if of_both.size < nobodys.size:
         number = _sorted(np.concatenate([number, nobodys]))
-    return Sessions(everybody, times, number, shared, of_both, faults, most)
+    return Sessions(everybody, times, kept, number, shared, of_both, faults, most)
 
 
 def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
@@ -255,19 +268,28 @@ def _not_tabs(session: Numbers) -> int:
     return int(np.count_nonzero(session >> _VERSION_AT != _TAB))
 
 
-def _asked(part: _Part, is_asked: npt.NDArray[np.bool_]) -> pl.DataFrame:
-    """Return from when to when the events are of those who are asked."""
+def _rows(part: _Part, is_asked: npt.NDArray[np.bool_]) -> pl.DataFrame:
+    """Return some of a part's rows: whose, and when."""
     at = part.at.filter(pl.Series(is_asked))
-    return _spans(pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "first_at": at, "last_at": at}, schema=_SPANS))
+    return pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "occurred_at": at}, schema=_ASKED)
 
 
-def _outside(part: _Part, first: datetime, until: datetime) -> pl.DataFrame:
-    """Return, of those with an event outside the day, or at no time, a span that holds that and the day itself."""
+def _microseconds(first: datetime, until: datetime) -> tuple[int, int]:
     begin, end = pl.Series([first, until], dtype=pl.Datetime("us")).cast(pl.Int64)
-    is_outside = ~part.at.is_between(begin, end, closed="left").fill_null(value=False)
-    at = part.at.filter(is_outside)
+    return begin, end
+
+
+def _inside(at: pl.Series, first: datetime, until: datetime) -> npt.NDArray[np.bool_]:
+    """Return which times lie in the day; none that is missing does."""
+    return at.is_between(*_microseconds(first, until), closed="left").fill_null(value=False).to_numpy()
+
+
+def _outside(part: _Part, is_outside: npt.NDArray[np.bool_], first: datetime, until: datetime) -> pl.DataFrame:
+    """Return, of those with an event outside the day, or at no time, a span that holds that and the day itself."""
+    begin, end = _microseconds(first, until)
+    at = part.at.filter(pl.Series(is_outside))
     spans = {
-        "pseudonym": part.pseudonym[is_outside.to_numpy()],
+        "pseudonym": part.pseudonym[is_outside],
         "first_at": at.fill_null(begin - _AGES).clip(upper_bound=begin),
         "last_at": at.fill_null(end + _AGES).clip(lower_bound=end - 1),
     }
