@@ -11,5 +11,5 @@ SELECT
     count(*) FILTER (state NOT IN ('granted', 'withdrawn')) AS consent_state_declared,
     count(*) - count(DISTINCT (pseudonym, changed_at, left(state, 65))) AS duplicate,
     count(*) FILTER (changed_at < $day + to_seconds($skew_seconds)) AS early_changes,
-    (SELECT max(times) FROM (SELECT count(pseudonym) AS times FROM landed GROUP BY pseudonym)) AS most
+    (SELECT max(times) FROM (SELECT count(*) AS times FROM landed GROUP BY pseudonym)) AS most
 FROM landed

@@ -23,4 +23,4 @@ SELECT
         - (SELECT coalesce(sum(held), 0) FROM held_lapsed)
         - (SELECT count(*) FROM broken SEMI JOIN held_groups USING (service, user_type, action, feature))
         - (SELECT coalesce(sum(times) FILTER (is_stripped AND NOT is_held), 0) FROM again))::BIGINT AS stripped,
-    (SELECT max(times) FROM repeated_rows) AS copies
+    (SELECT max(times) FROM (SELECT sum(times) AS times FROM repeated_rows GROUP BY event_id))::BIGINT AS copies

@@ -6,7 +6,10 @@
 SELECT
     count(*) AS landed,
     (SELECT coalesce(sum(times - 1), 0) FROM repeated_feedback) AS duplicate,
-    (SELECT max(times) FROM (SELECT count(recipient) AS times FROM judged_feedback GROUP BY recipient)) AS most,
+    greatest(
+        (SELECT max(times) FROM (SELECT count(*) AS times FROM judged_feedback GROUP BY recipient)),
+        (SELECT max(times) FROM (SELECT sum(times) AS times FROM repeated_feedback GROUP BY event_id))
+    )::BIGINT AS most,
     count(*) FILTER (is_held) - (SELECT coalesce(sum(times - 1) FILTER (is_held), 0) FROM repeated_feedback) AS held,
     coalesce(
         6 * count(*) - count(event_id) - count(occurred_at) - count(notice) - count(kind) - count(recipient)

@@ -19,5 +19,6 @@ SELECT
     ) AS inside_the_day,
     count(*) FILTER (NOT consent AND pseudonym_unread = 1) AS no_pseudonym_without_consent,
     -count(*) FILTER (consent AND pseudonym_unread = 1) AS pseudonym_with_consent,
-    count(*) FILTER (NOT consent AND session_id_unread = 1) AS session_only_with_consent
+    count(*) FILTER (NOT consent AND session_id_unread = 1) AS session_only_with_consent,
+    coalesce(sum(pseudonym_unread), 0)::BIGINT AS pseudonym_unread
 FROM landed

@@ -422,6 +422,26 @@ def _of_a_few_changes(config: Path) -> None:
     landed.land_events(config, [event(1)])
 
 
+def _of_whom_no_pseudonym_can_be_read(config: Path) -> None:
+    rows = [identified(number, pseudonym="7.5") for number in range(600)]
+    schema = pa.schema([pa.field("pseudonym", pa.string()) if one.name == "pseudonym" else one for one in EVENT])
+    landed.land_events(config, rows, schema=schema)
+
+
+def _of_a_column_of_another_type(config: Path) -> None:
+    rows = [event(number, pseudonym=7.5) for number in range(600)]
+    schema = pa.schema([pa.field("pseudonym", pa.float64()) if one.name == "pseudonym" else one for one in EVENT])
+    landed.land_events(config, rows, schema=schema)
+
+
+def _of_one_id(config: Path) -> None:
+    landed.land_events(config, [event(1, number / 60) for number in range(600)])
+
+
+def _of_a_few_sessions(config: Path) -> None:
+    landed.land_events(config, [event(number, session_id=SESSION) for number in range(600)])
+
+
 def _of_few_answers(config: Path) -> None:
     landed.land_feedback(config, [response(number, "thrown", number % 3) for number in range(600)])
     landed.land_events(config, [event(1)])
@@ -431,6 +451,10 @@ def _of_few_answers(config: Path) -> None:
     ("landing", "partition", "fate"),
     [
         (_of_few_people, f"events/workspace/{DAY}", "quarantined"),
+        (_of_whom_no_pseudonym_can_be_read, f"events/workspace/{DAY}", "quarantined"),
+        (_of_a_column_of_another_type, f"events/workspace/{DAY}", "quarantined"),
+        (_of_one_id, f"events/workspace/{DAY}", "quarantined"),
+        (_of_a_few_sessions, f"events/workspace/{DAY}", "quarantined"),
         (_of_a_few_copies, f"events/workspace/{DAY}", "duplicate"),
         (_of_a_few_changes, f"consents/{DAY}", "duplicate"),
         (_of_few_answers, f"feedback/{DAY}", "quarantined"),
@@ -445,6 +469,17 @@ def test_a_count_of_many_rows_of_few_people_is_withheld(
     one = next(one for one in _evidence(config)["partitions"] if one["id"] == partition)
     assert (one["rows"][fate], one["rows"]["landed"]) == ("withheld", "withheld")
     assert {result["count"] for result in one["results"] if result["count"]} <= {"withheld"}
+    assert verify(load_settings(config)).faults == []
+
+
+def test_no_difference_of_two_counts_is_a_third_that_is_withheld(config: Path) -> None:
+    landed.land_consents(config, [])
+    rows = [event(number, feature="cases.unheard_of") for number in range(1000)]
+    landed.land_events(config, [*rows, *[rows[0]] * 9, *(event(number) for number in range(1000, 2000))])
+    landed.run(config)
+    one = next(one for one in _evidence(config)["partitions"] if one["id"] == f"events/workspace/{DAY}")
+    shown = [one["rows"][fate] for fate in ("duplicate", "held", "landed")]
+    assert [*shown, *(result["count"] for result in one["results"] if result["count"])] == ["withheld"] * 4
     assert verify(load_settings(config)).faults == []
 
 

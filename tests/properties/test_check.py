@@ -159,6 +159,22 @@ def test_where_repeated_ids_stand_is_known_whatever_files_and_threads(tmp_path: 
     assert found.places.tolist() == [7, 130_000, 131_072, 131_073, 250_001, 599_999]
 
 
+def test_how_many_rows_one_person_has_is_the_same_whatever_the_threads(tmp_path: Path) -> None:
+    persons = np.random.default_rng(1).integers(1 << 33, (1 << 33) + 40, 90_000)
+    empty = {name: pa.nulls(len(persons)) for name in reader.EVENTS.kinds if name != "pseudonym"}
+    pq.write_table(pa.table({"pseudonym": persons} | empty), tmp_path / "part-0.parquet", row_group_size=7_000)
+    found = set[int]()
+    for threads in (1, 2, 3):
+        with sql.connect() as connection, mock.patch.object(numbers, "ROWS_AT_ONCE", 10_000):
+            connection.execute(f"SET threads = {threads}")
+            reader.view(connection, [tmp_path / "part-0.parquet"], reader.EVENTS)
+            for macro in numbers.MACROS:
+                connection.execute(macro)
+            found.add(numbers.sessions(connection, None, None).most)
+    (most,) = found
+    assert most == sum(int(np.unique(part, return_counts=True)[1].max()) for part in np.split(persons, 9))
+
+
 def test_lawful_rows_are_asked_nothing(tmp_path: Path) -> None:
     ids = [str(UUID(int=number << 70, version=4)) for number in range(1, 40)]
     events = [landed.identified(1, 9, session_id=SESSIONS[0], event_id=event_id) for event_id in ids]

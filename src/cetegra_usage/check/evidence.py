@@ -84,7 +84,7 @@ class Evidence:
         detectors: Values found, by detector.
         held: Keys that are held and pass every detector: (column, key, rows).
         early_changes: Of a consents partition: changes so soon after midnight that they touch the day before.
-        most: How many of its rows one person has at most, or are one event: no fewer may lie behind one person.
+        most: How many of its rows one person has at most, or one event id; or nobody knows whose they are.
     """
 
     partition: Partition
@@ -288,8 +288,10 @@ def _examine(
     counts |= sessions.faults | {"event_id_random": events.count - events.random}
     if odd or events.count < landed:
         more = _row(sql.frame(connection, "row_faults", day=partition.day, ids=events.count))
+        unread = more.pop("pseudonym_unread") or 0
         counts |= {name: (counts.get(name) or 0) + (count or 0) for name, count in more.items()}
     else:
+        unread = 0
         counts |= dict.fromkeys(_VALUE_RULES, 0)
     is_untouched = _look(connection, skew, events.places, sessions.asked).isdisjoint(_SET_APART)
     fates = {"kept": landed} if is_untouched else _row(sql.frame(connection, "fates"))
@@ -327,7 +329,7 @@ def _examine(
         ),
         detectors=per_detector,
         held=_held_keys(sql.frame(connection, "held_keys"), passed),
-        most=max(sessions.most, fates.get("copies") or 0),
+        most=max(sessions.most, fates.get("copies") or 0, landed if "pseudonym" in shape.unusable else unread),
     )
 
 

@@ -49,6 +49,7 @@ _RULES = (
     "session_only_with_consent",
     "session_id_random",
 )
+_NOBODYS = "rows with a session of nobody"
 _AGES = 10**17  # microseconds: three thousand years
 _SPANS = {"pseudonym": pl.Int64(), "first_at": pl.Int64(), "last_at": pl.Int64()}
 _ASKED = {"pseudonym": pl.Int64(), "occurred_at": pl.Int64()}
@@ -85,7 +86,7 @@ class Sessions:
         sharing: The pseudonyms with a session whose number is another person's too, or nobody's.
         of_nobody: The numbers of those that rows without a pseudonym have too, sorted.
         faults: How many rows break each of the rules of ids and consent that a single row can break.
-        most: How many rows one person has at most: the most in each part, added up.
+        most: How many rows one person has at most: the most in each part, added up, or all with a session of nobody.
     """
 
     persons: Integers
@@ -166,7 +167,7 @@ def sessions(
     Raises:
         QueryError: DuckDB failed.
     """
-    faults: dict[str, int] = dict.fromkeys(_RULES, 0)
+    faults: dict[str, int] = dict.fromkeys((*_RULES, _NOBODYS), 0)
     persons: list[Integers] = []
     spans = [pl.DataFrame(schema=_SPANS)]
     asked = [pl.DataFrame(schema=_ASKED)]
@@ -214,11 +215,13 @@ def sessions(
     of_both = nobodys[_among(number, nobodys)]
     if of_both.size < nobodys.size:
         number = _sorted(np.concatenate([number, nobodys]))
-    return Sessions(everybody, times, kept, number, shared, of_both, faults, most)
+    return Sessions(everybody, times, kept, number, shared, of_both, faults, max(most, faults.pop(_NOBODYS)))
 
 
 def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
-    """Gather what comes in pieces into parts of not more than `ROWS_AT_ONCE` rows, in room that the next takes again.
+    """Gather what comes in pieces into parts of `ROWS_AT_ONCE` rows, in room that the next takes again.
+
+    Where a part ends hangs on the rows alone, not on the pieces: these are others with another number of threads.
 
     Args:
         batches: What the statement `session_numbers` returns.
@@ -229,16 +232,20 @@ def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbe
     has_session, at, size = np.empty(ROWS_AT_ONCE, np.bool_), list[pl.Series](), 0
     for landed in batches:
         batch = _of_somebody(landed, faults, of_nobody)
-        rows = pl.DataFrame(batch)
-        if at and size + rows.height > ROWS_AT_ONCE:
-            yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
-            at, size = [], 0
-        if rows.height:
-            here = slice(size, size + rows.height)
-            pseudonym[here] = rows["pseudonym"].to_numpy()
-            session[here], has_session[here] = _as_they_lie(batch.column("session"))
-            at.append(rows["at"])
-            size = here.stop
+        rows, taken = pl.DataFrame(batch), 0
+        if not rows.height:
+            continue
+        whose, (of, has_one) = rows["pseudonym"].to_numpy(), _as_they_lie(batch.column("session"))
+        while taken < rows.height:
+            here, until = slice(size, size + rows.height - taken), rows.height
+            if here.stop > ROWS_AT_ONCE:
+                here, until = slice(size, ROWS_AT_ONCE), taken + ROWS_AT_ONCE - size
+            pseudonym[here], session[here], has_session[here] = (column[taken:until] for column in (whose, of, has_one))
+            at.append(rows["at"][taken:until])
+            size, taken = here.stop, until
+            if size == ROWS_AT_ONCE:
+                yield _Part(pseudonym, session, has_session, pl.concat(at, rechunk=False))
+                at, size = [], 0
     if size:
         yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
 
@@ -258,6 +265,7 @@ def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -
     for name, count in counted.row(0, named=True).items():
         faults[name] += count
     nobodys = rows.filter(~has_pseudonym & has_session)["session"].to_numpy()
+    faults[_NOBODYS] += nobodys.size
     faults["session_id_random"] += _not_tabs(nobodys)
     of_nobody.append(_sorted(nobodys))
     return batch.filter(batch.column("pseudonym").is_valid())

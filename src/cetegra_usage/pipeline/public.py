@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Shown = int | Literal["withheld"]
 WITHHELD: Literal["withheld"] = "withheld"
+APART = ("duplicate", "held", "stripped")
+"""What becomes of rows that are not simply taken."""
 
 LIMITS = (
     "Detectors find the shapes of personal data that they know, not every kind there is.",
@@ -218,9 +220,29 @@ def _partition(
 def results(record: Record, disclosure: Disclosure) -> list[dict[str, Any]]:
     """Return what a record says of each expectation, as it may be shown."""
     return [
-        result | {"count": None if result["count"] is None else protect_rows(result["count"], record.most, disclosure)}
+        result | {"count": None if result["count"] is None else _shown(result["count"], record, disclosure)}
         for result in record.body["results"]
     ]
+
+
+def fates(record: Record, disclosure: Disclosure) -> dict[str, Shown]:
+    """Return what a record says became of the rows, as it may be shown: but for what the tables tell of them."""
+    return {
+        fate: _shown(number, record, disclosure) if fate in APART else protect_rows(number, record.most, disclosure)
+        for fate, number in asdict(record.rows).items()
+    }
+
+
+def _shown(count: int, record: Record, disclosure: Disclosure) -> Shown:
+    """Show a count of rows that failed, or have a fate of their own: all such counts of a partition, or none.
+
+    The same rows are counted by several: where one is too small to be shown, the difference of two others may be it.
+    """
+    found = asdict(record.rows)
+    beside = [found[fate] for fate in APART] + [result["count"] or 0 for result in record.body["results"]]
+    if count and WITHHELD in [protect_rows(one, record.most, disclosure) for one in beside]:
+        return WITHHELD
+    return protect_rows(count, record.most, disclosure)
 
 
 def history(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -237,10 +259,7 @@ def name_of(record: Record, key: bytes) -> str:
 
 def _rows(record: Record, partition: Partition, protection: Protection, disclosure: Disclosure) -> dict[str, Shown]:
     """Show the fate of a partition's rows, so that no difference of two counts tells a third."""
-    rows = record.rows
-    shown: dict[str, Shown] = {
-        fate: protect_rows(number, record.most, disclosure) for fate, number in asdict(rows).items()
-    }
+    rows, shown = record.rows, fates(record, disclosure)
     if rows.accepted and disclosure.threshold > 1:
         shown["accepted"] = _accepted(partition, protection)
     parts = [shown[fate] for fate in ("accepted", "duplicate", "held", "quarantined")]
@@ -287,7 +306,7 @@ def _promise(
     names = {expectation.id for expectation in promise.expectations}
     # Not the sum rounded: of the partitions' counts beside it, it would tell one that is withheld.
     shown = [
-        protect_rows(result["count"], record.most, disclosure)
+        _shown(result["count"], record, disclosure)
         for record in records
         for result in record.failed
         if result["expectation"] in names

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cetegra_usage import ledger
 from cetegra_usage.pipeline import consent_log, keeping, memory, public
 from cetegra_usage.pipeline.spool import spool
-from cetegra_usage.protect import protect_rows
 from cetegra_usage.publish import manifests
 from cetegra_usage.settings import Disclosure
 from cetegra_usage.store import Entry, numbers
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from cetegra_usage.pipeline.verify.findings import Findings
     from cetegra_usage.pipeline.verify.published import Published
     from cetegra_usage.store import Store
-
-_APART = ("duplicate", "held", "quarantined", "stripped")
-"""The fates whose counts evidence tells by themselves; the others are tied to the tables."""
 
 
 def verify(store: Store, published: Published, findings: Findings, only: Period | None) -> None:
@@ -187,9 +183,9 @@ def _partition(
         place,
         f"what it says of {one['id']} is not what the exact record says",
     )
-    fates = asdict(record.rows)
+    fates = public.fates(record, disclosure)
     findings.expect(
-        all(one["rows"].get(fate) == protect_rows(fates[fate], record.most, disclosure) for fate in _APART),
+        all(one["rows"].get(fate) == fates[fate] for fate in (*public.APART, "quarantined")),
         place,
         f"what it says of rows of {one['id']} is not what the exact record says",
     )
