@@ -188,7 +188,7 @@ def sessions(
             rows = _rows(part, is_asked)
             spans.append(_spans(rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at")))
             if day is not None:
-                is_outside = ~_inside(part.at, *day)
+                is_outside = _are_outside(part.at, *day)
                 spans.append(_outside(part, is_outside, *day))
                 rows = _rows(part, is_asked | is_outside)
             asked.append(rows)
@@ -237,9 +237,8 @@ def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbe
             continue
         whose, (of, has_one) = rows["pseudonym"].to_numpy(), _as_they_lie(batch.column("session"))
         while taken < rows.height:
-            here, until = slice(size, size + rows.height - taken), rows.height
-            if here.stop > ROWS_AT_ONCE:
-                here, until = slice(size, ROWS_AT_ONCE), taken + ROWS_AT_ONCE - size
+            count = min(rows.height - taken, ROWS_AT_ONCE - size)
+            here, until = slice(size, size + count), taken + count
             pseudonym[here], session[here], has_session[here] = (column[taken:until] for column in (whose, of, has_one))
             at.append(rows["at"][taken:until])
             size, taken = here.stop, until
@@ -287,9 +286,9 @@ def _microseconds(first: datetime, until: datetime) -> tuple[int, int]:
     return begin, end
 
 
-def _inside(at: pl.Series, first: datetime, until: datetime) -> npt.NDArray[np.bool_]:
-    """Return which times lie in the day; none that is missing does."""
-    return at.is_between(*_microseconds(first, until), closed="left").fill_null(value=False).to_numpy()
+def _are_outside(at: pl.Series, first: datetime, until: datetime) -> npt.NDArray[np.bool_]:
+    """Return which times lie outside the day; those that are missing do."""
+    return (~at.is_between(*_microseconds(first, until), closed="left").fill_null(value=False)).to_numpy()
 
 
 def _outside(part: _Part, is_outside: npt.NDArray[np.bool_], first: datetime, until: datetime) -> pl.DataFrame:

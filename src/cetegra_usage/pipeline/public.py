@@ -238,11 +238,12 @@ def _shown(count: int, record: Record, disclosure: Disclosure) -> Shown:
 
     The same rows are counted by several: where one is too small to be shown, the difference of two others may be it.
     """
-    found = asdict(record.rows)
-    beside = [found[fate] for fate in APART] + [result["count"] or 0 for result in record.body["results"]]
-    if count and WITHHELD in [protect_rows(one, record.most, disclosure) for one in beside]:
-        return WITHHELD
-    return protect_rows(count, record.most, disclosure)
+    if not count:
+        return 0
+    rows = asdict(record.rows)
+    beside = [*(rows[fate] for fate in APART), *(result["count"] for result in record.body["results"])]
+    least = protect_rows(min(filter(None, beside)), record.most, disclosure)
+    return WITHHELD if least == WITHHELD else protect_rows(count, record.most, disclosure)
 
 
 def history(records: Sequence[Record]) -> list[dict[str, Any]]:
