@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.uint64]
     Integers = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
 
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO id_number(id) AS (id::UHUGEINT >> 16 & 18446744073709551615::UHUGEINT)::UBIGINT",
@@ -32,12 +33,12 @@ MACROS = (
 
 EVENTS_AT_ONCE = 1 << 27
 EVENTS_KEPT = 1 << 24  # in their order as well: 128 MB
-ROWS_AT_ONCE = 1 << 20  # no part has more persons than it has rows
+ROWS_AT_ONCE = 1 << 20
 ASKED_KEPT = 1 << 21  # 32 MB
 _VERSION_AT = np.uint64(60)
 _VERSION_BITS = np.uint64(4)
 _FIXED_BITS, _RANDOM_BITS = np.uint64(18), np.uint64(46)  # the variant lies among the first eighteen
-_RANKS = np.uint64(ROWS_AT_ONCE - 1)
+_PLACES = np.uint64(ROWS_AT_ONCE - 1)
 _RANDOM = (4, 7)
 _TAB = np.uint64(4)
 _SMALLEST = 1 << 32
@@ -49,11 +50,10 @@ _RULES = (
     "session_only_with_consent",
     "session_id_random",
 )
-_NOBODYS = "rows with a session of nobody"
 _AGES = 10**17  # microseconds: three thousand years
 _SPANS = {"pseudonym": pl.Int64(), "first_at": pl.Int64(), "last_at": pl.Int64()}
+_TIMES: dict[Any, Any] = {"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")}
 _ASKED = {"pseudonym": pl.Int64(), "occurred_at": pl.Int64()}
-_MORE_BITS, _STEPS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,78 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows of a partition: whose, in which session, and when (microseconds UTC)."""
+    """Rows of a partition: whose, in which session, and when (microseconds UTC).
+
+    `session` is the pseudonym where there is no session.
+    """
 
     pseudonym: Integers
     session: Numbers
-    has_session: npt.NDArray[np.bool_]
+    has_session: Flags
     at: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """A part's rows, brought together: those of one session and person are one run, or few.
+
+    Attributes:
+        place: Where each row stands in the part.
+        first: Where each run begins among those places.
+        owner: Whose it is.
+        session: Of which session, as in the part.
+        has_session: Whether it is of one.
+    """
+
+    place: Integers
+    first: Integers
+    owner: Integers
+    session: Numbers
+    has_session: Flags
+
+
+@dataclass(slots=True)
+class _Beside:
+    """What is seen of rows where they are read, before those without a pseudonym are left out.
+
+    Attributes:
+        faults: How many break each rule.
+        nobodys: The sessions of those without a pseudonym.
+        nobodys_rows: How many have one.
+    """
+
+    faults: dict[str, int]
+    nobodys: list[Numbers]
+    nobodys_rows: int = 0
+
+
+class _Times:
+    """When the events were of those of whom that is asked: rows, up to `ASKED_KEPT` of them, and spans."""
+
+    def __init__(self) -> None:
+        self._spans: list[pl.DataFrame] = []
+        self._rows: list[pl.DataFrame] = []
+        self._size = 0
+
+    def add(self, part: _Part, places: Integers, day: tuple[datetime, datetime] | None) -> None:
+        """Add rows at some places of a part, and those that lie outside the day."""
+        is_asked = np.zeros(part.pseudonym.size, np.bool_)
+        is_asked[places] = True
+        if day is not None:
+            is_outside = _are_outside(part.at, *day)
+            self._spans.append(_outside(part, is_outside, *day))
+            is_asked |= is_outside
+        self._rows.append(_rows(part, is_asked))
+        self._size += self._rows[-1].height
+        if self._size > ASKED_KEPT:
+            self._spans += map(_spans_of_rows, self._rows)
+            self._rows.clear()
+
+    def found(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Return the spans of all persons, and the rows unless they were too many."""
+        rows = pl.concat([pl.DataFrame(schema=_ASKED), *self._rows])
+        spans = _spans(pl.concat([*self._spans, _spans_of_rows(rows)])).cast(_TIMES)
+        return spans, rows.cast({"occurred_at": pl.Datetime("us")}) if self._size <= ASKED_KEPT else None
 
 
 def events(connection: duckdb.DuckDBPyConnection, rows: int) -> Events:
@@ -167,44 +233,34 @@ def sessions(
     Raises:
         QueryError: DuckDB failed.
     """
-    faults: dict[str, int] = dict.fromkeys((*_RULES, _NOBODYS), 0)
+    beside = _Beside(dict.fromkeys(_RULES, 0), [])
     persons: list[Integers] = []
-    spans = [pl.DataFrame(schema=_SPANS)]
-    asked = [pl.DataFrame(schema=_ASKED)]
+    times = _Times()
     seen: list[Numbers] = []
     owners: list[Integers] = []
     sharing: list[Integers] = []
-    of_nobody: list[Numbers] = []
-    most = size = 0
-    for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), faults, of_nobody):
-        known = _sorted(part.pseudonym)
-        if known[0] <= _SMALLEST:
-            faults["pseudonym_in_range"] += int(np.count_nonzero(part.pseudonym <= _SMALLEST))
-        rank = _ranks(known, part.pseudonym)
-        most += int(np.bincount(rank).max())
+    most = 0
+    for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), beside):
+        runs = _runs(part)
+        order = np.argsort(runs.owner)
+        starts = np.flatnonzero(_changes(runs.owner[order]))
+        known = runs.owner[order[starts]]
         persons.append(known)
+        count = np.diff(runs.first, append=runs.place.size)
+        most += int(np.add.reduceat(count[order], starts).max())
+        beside.faults["pseudonym_in_range"] += int(count[runs.owner <= _SMALLEST].sum())
+        beside.faults["session_id_random"] += int(count[runs.has_session & _are_no_tabs(runs.session)].sum())
         if settled is not None:
-            is_asked = (~_among(settled, known)).take(rank, mode="wrap")
-            rows = _rows(part, is_asked)
-            spans.append(_spans(rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at")))
-            if day is not None:
-                is_outside = _are_outside(part.at, *day)
-                spans.append(_outside(part, is_outside, *day))
-                rows = _rows(part, is_asked | is_outside)
-            asked.append(rows)
-            size += rows.height
-            if size > ASKED_KEPT:
-                asked.clear()
-        session = part.session[part.has_session]
-        faults["session_id_random"] += _not_tabs(session)
-        number, owner, shared = _owned(session, rank[part.has_session])
-        seen.append(number)
-        owners.append(known[owner])
-        sharing.append(known[_sorted(shared)])
+            of_asked = order[_of_groups(starts, order.size, ~_among(settled, known))]
+            times.add(part, runs.place[_of_groups(runs.first, runs.place.size, of_asked)], day)
+        one, owner = runs.session[runs.has_session], runs.owner[runs.has_session]
+        again = np.flatnonzero(one[1:] == one[:-1]) + 1  # in a run before, of somebody else
+        sharing += [_sorted(owner[again]), _sorted(owner[again - 1])]
+        seen.append(np.delete(one, again))
+        owners.append(np.delete(owner, again))
     everybody = _sorted(_joined(persons, np.int64))
-    times = _spans(pl.concat(spans)).cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
-    kept = pl.concat(asked).cast({"occurred_at": pl.Datetime("us")}) if size <= ASKED_KEPT else None
-    number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), _joined(of_nobody, np.uint64)
+    spans, asked = times.found()
+    number, owner, nobodys = _joined(seen, np.uint64), _joined(owners, np.int64), _joined(beside.nobodys, np.uint64)
     sharing.append(_of_two(number, owner))
     if nobodys.size:
         nobodys = _sorted(nobodys)
@@ -215,23 +271,22 @@ def sessions(
     of_both = nobodys[_among(number, nobodys)]
     if of_both.size < nobodys.size:
         number = _sorted(np.concatenate([number, nobodys]))
-    return Sessions(everybody, times, kept, number, shared, of_both, faults, max(most, faults.pop(_NOBODYS)))
+    return Sessions(everybody, spans, asked, number, shared, of_both, beside.faults, max(most, beside.nobodys_rows))
 
 
-def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbers]) -> Iterator[_Part]:
+def _parts(batches: Iterable[Any], beside: _Beside) -> Iterator[_Part]:
     """Gather what comes in pieces into parts of `ROWS_AT_ONCE` rows, in room that the next takes again.
 
     Where a part ends hangs on the rows alone, not on the pieces: these are others with another number of threads.
 
     Args:
         batches: What the statement `session_numbers` returns.
-        faults: Rows that break a rule of consent are added to it.
-        of_nobody: Sessions of rows without a pseudonym are added to it: such rows are in no part.
+        beside: What is seen of the rows is added to it; those without a pseudonym are in no part.
     """
     pseudonym, session = np.empty(ROWS_AT_ONCE, np.int64), np.empty(ROWS_AT_ONCE, np.uint64)
     has_session, at, size = np.empty(ROWS_AT_ONCE, np.bool_), list[pl.Series](), 0
     for landed in batches:
-        batch = _of_somebody(landed, faults, of_nobody)
+        batch = _of_somebody(landed, beside)
         rows, taken = pl.DataFrame(batch), 0
         if not rows.height:
             continue
@@ -240,6 +295,7 @@ def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbe
             count = min(rows.height - taken, ROWS_AT_ONCE - size)
             here, until = slice(size, size + count), taken + count
             pseudonym[here], session[here], has_session[here] = (column[taken:until] for column in (whose, of, has_one))
+            np.copyto(session[here], whose[taken:until].view(np.uint64), where=~has_session[here])
             at.append(rows["at"][taken:until])
             size, taken = here.stop, until
             if size == ROWS_AT_ONCE:
@@ -249,7 +305,7 @@ def _parts(batches: Iterable[Any], faults: dict[str, int], of_nobody: list[Numbe
         yield _Part(pseudonym[:size], session[:size], has_session[:size], pl.concat(at, rechunk=False))
 
 
-def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -> Any:
+def _of_somebody(batch: Any, beside: _Beside) -> Any:
     """Return the rows that have a pseudonym; count those that break a rule of consent, and keep nobody's sessions."""
     rows = pl.DataFrame(batch)
     if not rows["pseudonym"].null_count() and rows["consent"].sum() == rows.height:
@@ -262,20 +318,20 @@ def _of_somebody(batch: Any, faults: dict[str, int], of_nobody: list[Numbers]) -
         session_only_with_consent=(refused & has_session).sum(),
     )
     for name, count in counted.row(0, named=True).items():
-        faults[name] += count
+        beside.faults[name] += count
     nobodys = rows.filter(~has_pseudonym & has_session)["session"].to_numpy()
-    faults[_NOBODYS] += nobodys.size
-    faults["session_id_random"] += _not_tabs(nobodys)
-    of_nobody.append(_sorted(nobodys))
+    beside.nobodys_rows += nobodys.size
+    beside.faults["session_id_random"] += int(np.count_nonzero(_are_no_tabs(nobodys)))
+    beside.nobodys.append(_sorted(nobodys))
     return batch.filter(batch.column("pseudonym").is_valid())
 
 
-def _not_tabs(session: Numbers) -> int:
-    """Return of how many sessions the id is not a random one."""
-    return int(np.count_nonzero(session >> _VERSION_AT != _TAB))
+def _are_no_tabs(session: Numbers) -> Flags:
+    """Return of which sessions the id is not a random one."""
+    return session >> _VERSION_AT != _TAB
 
 
-def _rows(part: _Part, is_asked: npt.NDArray[np.bool_]) -> pl.DataFrame:
+def _rows(part: _Part, is_asked: Flags) -> pl.DataFrame:
     """Return some of a part's rows: whose, and when."""
     at = part.at.filter(pl.Series(is_asked))
     return pl.DataFrame({"pseudonym": part.pseudonym[is_asked], "occurred_at": at}, schema=_ASKED)
@@ -286,12 +342,12 @@ def _microseconds(first: datetime, until: datetime) -> tuple[int, int]:
     return begin, end
 
 
-def _are_outside(at: pl.Series, first: datetime, until: datetime) -> npt.NDArray[np.bool_]:
+def _are_outside(at: pl.Series, first: datetime, until: datetime) -> Flags:
     """Return which times lie outside the day; those that are missing do."""
     return (~at.is_between(*_microseconds(first, until), closed="left").fill_null(value=False)).to_numpy()
 
 
-def _outside(part: _Part, is_outside: npt.NDArray[np.bool_], first: datetime, until: datetime) -> pl.DataFrame:
+def _outside(part: _Part, is_outside: Flags, first: datetime, until: datetime) -> pl.DataFrame:
     """Return, of those with an event outside the day, or at no time, a span that holds that and the day itself."""
     begin, end = _microseconds(first, until)
     at = part.at.filter(pl.Series(is_outside))
@@ -303,7 +359,7 @@ def _outside(part: _Part, is_outside: npt.NDArray[np.bool_], first: datetime, un
     return _spans(pl.DataFrame(spans, schema=_SPANS))
 
 
-def _as_they_lie(column: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+def _as_they_lie(column: Any) -> tuple[Numbers, Flags]:
     """Return an Arrow column's values, anything where they are null, and which are not."""
     size, offset = len(column), column.offset
     valid, values = column.buffers()
@@ -312,27 +368,32 @@ def _as_they_lie(column: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
     return np.frombuffer(values, np.uint64, size + offset)[offset:], is_there[offset:]
 
 
-def _ranks(known: Integers, values: Integers) -> npt.NDArray[np.int32]:
-    """Return the place of each value among the known ones, sorted, which hold them all: a guess, some steps, a search.
+def _runs(part: _Part) -> _Runs:
+    """Bring together the rows of each session, by one sort of 44 of its bits with the row's place.
 
-    The guess is the first place of those that share its leading bits: of random numbers hardly one lies much further.
+    Sessions that share those bits by chance lie among one another: of such there are more runs than there need be.
     """
-    low, span = known[0], int(known[-1]) - int(known[0])
-    shift = np.uint64(max(0, span.bit_length() - known.size.bit_length() - _MORE_BITS))
+    turned = part.session << _FIXED_BITS | part.session >> _RANDOM_BITS
+    order = turned & ~_PLACES | np.arange(turned.size, dtype=np.uint64)
+    order.sort()
+    place = (order & _PLACES).view(np.int64)
+    columns: list[Any] = [part.session, part.pseudonym, part.has_session]
+    columns = [column.take(place, mode="clip") for column in columns]
+    first = np.flatnonzero(np.logical_or.reduce([_changes(column) for column in columns]))
+    session, owner, has_session = (column[first] for column in columns)
+    return _Runs(place, first, owner, session, has_session)
 
-    def slots(of: Integers) -> npt.NDArray[np.int32]:
-        return ((of - low).view(np.uint64) >> shift).astype(np.int32)
 
-    firsts = np.zeros((span >> int(shift)) + 1, np.int32)
-    firsts[slots(known[::-1])] = np.arange(known.size - 1, -1, -1, dtype=np.int32)  # the last that is written stays
-    rank = firsts.take(slots(values), mode="wrap")  # wrap: nothing lies outside, and nothing is asked
-    wrong = np.flatnonzero(known.take(rank, mode="wrap") != values)
-    for _ in range(_STEPS):
-        following = rank[wrong] + 1
-        rank[wrong] = following
-        wrong = wrong[known.take(following, mode="wrap") != values[wrong]]
-    rank[wrong] = np.searchsorted(known, values[wrong])
-    return rank
+def _of_groups(first: Integers, size: int, chosen: Any) -> Integers:
+    """Return what is in some of the groups that begin at these places among so many."""
+    start, end = first[chosen], np.append(first[1:], size)[chosen]
+    count = end - start
+    return np.repeat(end - np.cumsum(count), count) + np.arange(count.sum())
+
+
+def _spans_of_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return from when to when each person's rows reach."""
+    return _spans(rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at"))
 
 
 def _spans(spans: pl.DataFrame) -> pl.DataFrame:
@@ -340,60 +401,32 @@ def _spans(spans: pl.DataFrame) -> pl.DataFrame:
     return spans.group_by("pseudonym").agg(pl.col("first_at").min(), pl.col("last_at").max())
 
 
-def _owned(session: Numbers, rank: npt.NDArray[np.int32]) -> tuple[Numbers, Integers, Integers]:
-    """Return a part's sessions, each once, whose each is, and who has one that is somebody else's too.
-
-    One sort of the numbers, another of 44 of their bits with the person's rank: both are in the order of those bits.
-    """
-    turned = session << _FIXED_BITS | session >> _RANDOM_BITS
-    pairs = turned & ~_RANKS | rank.view(np.uint32)
-    pairs.sort()
-    pairs = _distinct(pairs)
-    first, owner = pairs & ~_RANKS, (pairs & _RANKS).view(np.int64)
-    number = _sorted(turned)
-    shared = owner[:0]
-    own = number & ~_RANKS
-    if first.size != number.size or (first[1:] == first[:-1]).any():
-        alike = _sorted(np.concatenate([of[1:][of[1:] == of[:-1]] for of in (first, own)]))
-        owner = owner[np.searchsorted(first, own)]
-        here = _among(alike, turned & ~_RANKS)
-        one, of = _by_number(turned[here], rank[here])
-        owner[np.searchsorted(number, one)] = of
-        shared = of[_is_of_two(one, of)]
-    return number >> _FIXED_BITS | number << _RANDOM_BITS, owner, shared
-
-
 def _of_two(number: Numbers, owner: Integers) -> Integers:
-    """Return who has a number that is somebody else's too: one sort of its first bits, with its place in the rest."""
-    bits = np.uint64(number.size.bit_length())
-    places = (np.uint64(1) << bits) - np.uint64(1)
-    order = number << _VERSION_BITS & ~places | np.arange(number.size, dtype=np.uint64)
+    """Return who has a number that is somebody else's too: one sort of its first bits, with its place in the rest.
+
+    Of what memory holds beside it little is new: pages that are touched for the first time are what costs.
+    """
+    places = (np.uint64(1) << np.uint64(number.size.bit_length())) - np.uint64(1)
+    order = np.arange(number.size, dtype=np.uint64)
+    parts = [slice(first, first + ROWS_AT_ONCE) for first in range(0, number.size, ROWS_AT_ONCE)]
+    for here in parts:
+        order[here] |= number[here] << _VERSION_BITS & ~places
     order.sort()
-    place = (order & places).view(np.int64)
-    order >>= bits
-    whose = owner.take(place)
-    near = _distinct(order[1:][(order[1:] == order[:-1]) & (whose[1:] != whose[:-1])])
-    here = np.concatenate([place[:0], *(place[slice(*bounds)] for bounds in _bounds(order, near))])
-    one, of = _by_number(number[here], owner[here])
-    return of[_is_of_two(one, of)]
+    near = [order[:0]]
+    for here in parts:
+        some = order[here.start : here.stop + 1]
+        bits, whose = some & ~places, owner.take((some & places).view(np.int64))
+        near.append(bits[1:][(bits[1:] == bits[:-1]) & (whose[1:] != whose[:-1])])
+    firsts = _distinct(np.concatenate(near))
+    bounds = np.searchsorted(order, firsts).tolist(), np.searchsorted(order, firsts | places, "right").tolist()
+    here = np.concatenate([order[:0], *(order[start:end] for start, end in zip(*bounds, strict=True))]) & places
+    one, of = number[here], owner[here]
+    by_number = np.argsort(one)
+    one, of = one[by_number], of[by_number]
+    return of[_among(one[1:][(one[1:] == one[:-1]) & (of[1:] != of[:-1])], one)]
 
 
-def _by_number(number: Numbers, owner: Any) -> tuple[Numbers, Any]:
-    order = np.argsort(number)
-    return number[order], owner[order]
-
-
-def _is_of_two(number: Numbers, owner: Any) -> npt.NDArray[np.bool_]:
-    """Return of each of the sorted numbers whether two own it."""
-    return _among(number[1:][(number[1:] == number[:-1]) & (owner[1:] != owner[:-1])], number)
-
-
-def _bounds(values: Any, known: Any) -> Iterator[tuple[int, int]]:
-    """Return between which places each of those known lies among the sorted values."""
-    return zip(*(np.searchsorted(values, known, side).tolist() for side in ("left", "right")), strict=True)
-
-
-def _among(known: Any, values: Any) -> npt.NDArray[np.bool_]:
+def _among(known: Any, values: Any) -> Flags:
     """Return of each value whether it is one of those known, which are sorted."""
     return (
         known.take(np.searchsorted(known, values), mode="clip") == values if known.size else np.zeros(values.size, bool)
@@ -407,7 +440,14 @@ def _sorted(values: Any) -> Any:
 
 def _distinct(values: Any) -> Any:
     """Return sorted values, each once."""
-    return values[np.concatenate(([True], values[1:] != values[:-1]))] if values.size else values
+    return values[_changes(values)]
+
+
+def _changes(values: Any) -> Flags:
+    """Return where a value differs from the one before it; the first does."""
+    changes = np.ones(values.size, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=changes[1:])
+    return changes
 
 
 def _joined(parts: list[Any], kind: type) -> Any:
