@@ -448,6 +448,37 @@ def test_new_users_of_weeks_are_not_told_by_who_is_observed() -> None:
     assert withheld(result, "first_use", "users", "service")
 
 
+def test_new_users_of_a_week_are_not_told_by_cohorts_of_weeks_that_no_release_shows() -> None:
+    """First users look back eight weeks, and retention shows the cohorts of all of them, in one release."""
+    place = {"service": "docs", "user_type": "all", "feature": "all", "within_days": 1, "weeks_since": 0}
+    cohorts = {WEEK.first - timedelta(weeks=back): 20 if back else 4 for back in range(8)}
+    tables = {
+        "retention": mart(
+            "retention", WEEK, [place | {"cohort_week": week, "cohort_users": new} for week, new in cohorts.items()]
+        ),
+        "first_use": mart("first_use", WEEK, [place | {"users": 144}]),
+    }
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=PLAIN)
+    gone = withheld(result, "retention", "cohort_users", "cohort_week")
+    assert WEEK.first in gone
+    assert len(gone) > 1 or withheld(result, "first_use", "users", "service")
+
+
+def test_who_returns_is_not_told_by_the_cohort_of_a_week_ago() -> None:
+    """At least 38 return, and at most the 42 that were active: at most four did not, fewer than rounding hides."""
+    before = WEEK.first - timedelta(weeks=1)
+    place = {"service": "docs", "user_type": "all", "feature": "all", "weeks_since": 1}
+    tables = {
+        "feature_weeks": mart("feature_weeks", WEEK, [place | {"week": before, "users": 42}]),
+        "lifecycle": mart("lifecycle", WEEK, [place | {"week": WEEK.first, "returning": 39, "dormant": 3}]),
+        "retention": mart("retention", WEEK, [place | {"cohort_week": before, "active_users": 38}]),
+    }
+    result = protect(WEEK, tables, definitions=TABLES, disclosure=ROUNDED)
+    assert withheld(result, "lifecycle", "dormant", "week") == {WEEK.first}
+    more = [("feature_weeks", "users", "week"), ("retention", "active_users", "cohort_week")]
+    assert any(withheld(result, *one) for one in more)
+
+
 def test_a_mean_does_not_tell_the_total_that_is_withheld() -> None:
     """One person made nearly all events: with users and events per user shown, the events would be known."""
     row = {"service": "docs", "user_type": "all", "feature": "all", "users": 40, "users_people": 40}

@@ -396,7 +396,7 @@ def _groups(
         joined = _covered(link, joined)
     if link.apart:  # a part that no release shows yet covers nothing
         joined = joined.filter(pl.len().over("group") == pl.col("part_count"))
-    if link.time == "later":
+    if link.time == "later" and not one_each:
         joined = _since_the_beginning(joined, left.filter(pl.col("value") == 0))
     if link.missing == "unknown":
         joined = joined.with_columns(equal=pl.col("equal") & ~pl.col("part_gone").any().over("group"))
