@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from cetegra_usage import sql
+from cetegra_usage import grouped, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,6 @@ _RULES = (
 )
 _AGES = 10**17  # microseconds: three thousand years
 _SPANS = {"pseudonym": pl.Int64(), "first_at": pl.Int64(), "last_at": pl.Int64()}
-_TIMES: dict[Any, Any] = {"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")}
 _ASKED = {"pseudonym": pl.Int64(), "occurred_at": pl.Int64()}
 
 
@@ -165,13 +164,14 @@ class _Times:
         self._rows.append(_rows(part, is_asked))
         self._size += self._rows[-1].height
         if self._size > ASKED_KEPT:
-            self._spans += map(_spans_of_rows, self._rows)
+            self._spans.append(_spans(_as_spans(pl.concat(self._rows))))
             self._rows.clear()
 
     def found(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """Return the spans of all persons, and the rows unless they were too many."""
         rows = pl.concat([pl.DataFrame(schema=_ASKED), *self._rows])
-        spans = _spans(pl.concat([*self._spans, _spans_of_rows(rows)])).cast(_TIMES)
+        spans = _spans(pl.concat([*self._spans, _as_spans(rows)]))
+        spans = spans.cast({"first_at": pl.Datetime("us"), "last_at": pl.Datetime("us")})
         return spans, rows.cast({"occurred_at": pl.Datetime("us")}) if self._size <= ASKED_KEPT else None
 
 
@@ -243,8 +243,7 @@ def sessions(
     for part in _parts(sql.batches(connection, "session_numbers", ROWS_AT_ONCE), beside):
         runs = _runs(part)
         order = np.argsort(runs.owner)
-        starts = np.flatnonzero(_changes(runs.owner[order]))
-        known = runs.owner[order[starts]]
+        known, starts = grouped.runs(runs.owner[order])
         persons.append(known)
         count = np.diff(runs.first, append=runs.place.size)
         most += int(np.add.reduceat(count[order], starts).max())
@@ -379,7 +378,7 @@ def _runs(part: _Part) -> _Runs:
     place = (order & _PLACES).view(np.int64)
     columns: list[Any] = [part.session, part.pseudonym, part.has_session]
     columns = [column.take(place, mode="clip") for column in columns]
-    first = np.flatnonzero(np.logical_or.reduce([_changes(column) for column in columns]))
+    first = np.flatnonzero(np.logical_or.reduce([grouped.changes(column) for column in columns]))
     session, owner, has_session = (column[first] for column in columns)
     return _Runs(place, first, owner, session, has_session)
 
@@ -391,9 +390,9 @@ def _of_groups(first: Integers, size: int, chosen: Any) -> Integers:
     return np.repeat(end - np.cumsum(count), count) + np.arange(count.sum())
 
 
-def _spans_of_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return from when to when each person's rows reach."""
-    return _spans(rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at"))
+def _as_spans(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as spans, each of one instant."""
+    return rows.select("pseudonym", first_at="occurred_at", last_at="occurred_at")
 
 
 def _spans(spans: pl.DataFrame) -> pl.DataFrame:
@@ -440,14 +439,7 @@ def _sorted(values: Any) -> Any:
 
 def _distinct(values: Any) -> Any:
     """Return sorted values, each once."""
-    return values[_changes(values)]
-
-
-def _changes(values: Any) -> Flags:
-    """Return where a value differs from the one before it; the first does."""
-    changes = np.ones(values.size, np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes
+    return values[grouped.changes(values)]
 
 
 def _joined(parts: list[Any], kind: type) -> Any:

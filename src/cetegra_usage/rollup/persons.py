@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from cetegra_usage.grouped import changes, runs
 from cetegra_usage.rollup import columns
 from cetegra_usage.rollup.rows import ACTIONS, Words
 
@@ -36,7 +37,7 @@ def tables(rows: Rows, words: Words, day: date) -> dict[str, Any]:
     if not words.features:  # an empty partition: what is divided by is not 0
         words = Words(("",), ("",))
     rows, places = in_order(rows)
-    is_new_person = _changes(rows.pseudonym)
+    is_new_person = changes(rows.pseudonym)
     return _of_persons(rows, places, is_new_person, words, day) | _of_sessions(rows, is_new_person, words, day)
 
 
@@ -57,7 +58,7 @@ def in_order(rows: Rows) -> tuple[Rows, Column]:
     rows, group = rows.take(order), top.take(order)
     doubtful = _doubtful(rows)
     if doubtful.any():
-        number = _numbers(_changes(group))
+        number = _numbers(changes(group))
         hit = np.zeros(number[-1] + 1, bool)
         hit[number[1:][doubtful]] = True
         again = np.flatnonzero(hit[number])
@@ -82,20 +83,20 @@ def _doubtful(rows: Rows) -> Column:
 def _of_persons(rows: Rows, places: Column, is_new: Column, words: Words, day: date) -> dict[str, Any]:
     features = len(words.features)
     person, pseudonyms = _numbers(is_new), rows.pseudonym[is_new]
-    used, starts = _runs(np.sort(person * (len(words.user_types) * features * 4) + rows.code))
-    is_new_use = _changes(used >> 2)
+    used, starts = runs(np.sort(person * (len(words.user_types) * features * 4) + rows.code))
+    is_new_use = changes(used >> 2)
     by_action = np.zeros((np.count_nonzero(is_new_use), 4), np.int32)
     by_action[_numbers(is_new_use), used & 3] = np.diff(starts, append=len(rows.code))
     use = used[is_new_use] >> 2
     use_types = use // features
     whose, user_type = np.divmod(use_types, len(words.user_types))
 
-    starts, ends = _bounds(_changes(whose))
+    starts, ends = _bounds(changes(whose))
     types = user_type[starts]
     of_more = np.flatnonzero((types != user_type[ends])[person])  # of those with more than one type, the latest counts
     events = rows.event[places[of_more]].astype(np.uint64)
     latest = of_more[np.lexsort((*events.T[::-1], rows.moment[of_more], person[of_more]))]
-    latest = latest[_bounds(_changes(person[latest]))[1]]
+    latest = latest[_bounds(changes(person[latest]))[1]]
     types[person[latest]] = rows.code[latest] // (4 * features)
     return {
         "use": pa.table(
@@ -120,7 +121,7 @@ def _of_persons(rows: Rows, places: Column, is_new: Column, words: Words, day: d
 def _of_sessions(rows: Rows, is_new_person: Column, words: Words, day: date) -> dict[str, Any]:
     features = len(words.features)
     is_in = (rows.session[:, 0] | rows.session[:, 1]) != 0
-    is_new = is_new_person | _changes(rows.session[:, 0]) | _changes(rows.session[:, 1])
+    is_new = is_new_person | changes(rows.session[:, 0]) | changes(rows.session[:, 1])
     starts, ends = _bounds(is_new)
     starts, ends = starts[is_in[starts]], ends[is_in[starts]]
     session = np.cumsum(is_new & is_in)  # numbered from 1
@@ -140,7 +141,7 @@ def _of_sessions(rows: Rows, is_new_person: Column, words: Words, day: date) -> 
                 "last_feature": columns.texts(feature[ends], words.features),
             }
         ),
-        "steps": _steps(np.flatnonzero(is_in & ~is_new & _changes(feature)), session, feature, words, day),
+        "steps": _steps(np.flatnonzero(is_in & ~is_new & changes(feature)), session, feature, words, day),
         "marks": _marks(np.flatnonzero(is_in & (rows.code & 3 != _NAVIGATE)), rows, session, feature, words, day),
     }
 
@@ -148,7 +149,7 @@ def _of_sessions(rows: Rows, is_new_person: Column, words: Words, day: date) -> 
 def _steps(places: Column, session: Column, feature: Column, words: Words, day: date) -> Any:
     """Count what is between the rows at these places and those before them."""
     features = len(words.features)
-    steps, starts = _runs(np.sort((session[places] * features + feature[places - 1]) * features + feature[places]))
+    steps, starts = runs(np.sort((session[places] * features + feature[places - 1]) * features + feature[places]))
     from_there, to_feature = np.divmod(steps, features)
     of_session, from_feature = np.divmod(from_there, features)
     return pa.table(
@@ -167,9 +168,9 @@ def _marks(places: Column, rows: Rows, session: Column, feature: Column, words: 
     bits = len(session).bit_length()
     is_finish = rows.code[places] & 3 != _OPEN
     marks = np.sort((((session[places] * len(words.features) + feature[places]) << 1 | is_finish) << bits) | places)
-    kinds, starts = _runs(marks >> bits)  # at most two a session and feature: opens, then finishes
+    kinds, starts = runs(marks >> bits)  # at most two a session and feature: opens, then finishes
     ends = np.append(starts[1:], len(marks))[: len(starts)] - 1
-    first, last = _bounds(_changes(kinds >> 1))
+    first, last = _bounds(changes(kinds >> 1))
     is_opened, is_finished = kinds[first] & 1 == 0, kinds[last] & 1 == 1
     of_session, of_feature = np.divmod(kinds[first] >> 1, len(words.features))
     return pa.table(
@@ -191,13 +192,6 @@ def _place(marks: Column, bits: int) -> Column:
     return marks & ((1 << bits) - 1)
 
 
-def _changes(column: Column) -> Column:
-    """Return where a value differs from the one before it; the first does."""
-    changes = np.ones(len(column), bool)
-    np.not_equal(column[1:], column[:-1], out=changes[1:])
-    return changes
-
-
 def _numbers(starts: Column) -> Column:
     """Return each row's number of the group that it is in, from 0, given where groups start."""
     return np.cumsum(starts) - 1
@@ -207,9 +201,3 @@ def _bounds(starts: Column) -> tuple[Column, Column]:
     """Return the place of each group's first and of its last row, given where groups start."""
     first = np.flatnonzero(starts)
     return first, np.append(first[1:], len(starts))[: len(first)] - 1
-
-
-def _runs(column: Column) -> tuple[Column, Column]:
-    """Return the distinct values of a sorted column, and where each begins."""
-    starts = np.flatnonzero(_changes(column))
-    return column[starts], starts
