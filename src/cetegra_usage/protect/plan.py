@@ -11,7 +11,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from cetegra_usage.errors import DisclosureError
-from cetegra_usage.protect import links, rounding, threshold
+from cetegra_usage.model import ALL
+from cetegra_usage.protect import links, rounding, threshold, user_types
 from cetegra_usage.protect.attack import Goal, System, beside, empty, exposed, settled, tighten, touched
 from cetegra_usage.protect.means import exploded, half_unit, narrowed
 from cetegra_usage.protect.suppress import Plan, complement, further, margins
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from cetegra_usage.protect.history import ReleasedTables
     from cetegra_usage.settings import Disclosure
 
-RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary", "nothing new")
+RULES = ("threshold", "dominance", "zero", "earlier", "rest", "complementary", "nothing new", user_types.RULE)
 """Why a count is withheld: the first that applies."""
 
 Caution = Literal["means", "no means", "nothing new"]
@@ -47,8 +48,8 @@ class Decision:
     """What is withheld.
 
     Attributes:
-        counts: One row for each count of the release: `table`, `measure`, `row`, `rule`, null where it is shown, and
-            `recalled`, whether it is withheld though an earlier release shows what it was then.
+        counts: One row for each count of the release: `table`, `measure`, `row`, `rule`, null where it is shown,
+            `recalled`, whether it is withheld though an earlier release shows what it was then, and `before`, that.
         means: One row for each mean that would narrow its count too much: `table`, `mean`, `row`.
     """
 
@@ -129,6 +130,8 @@ def decide(
     else:
         cells = replace(cells, free=_open(cells, goal))
         more = _around(cells, number[_found(places, suspects, definitions)], reach)
+        if user_types.are_too_many(tables, disclosure):
+            more = np.union1d(more, _around(cells, number[_of_types(places)], 0))
         rule, doubtful = _withheld(period, cells, more, goal, with_means=caution == "means")
         if caution == "means":
             silent = _silenced(cells, rule, doubtful, goal)
@@ -140,6 +143,7 @@ def decide(
             "measure",
             "row",
             pl.col("rule").replace_strict(names, default=None, return_dtype=pl.String),
+            "before",
             recalled=pl.col("known") & (pl.col("rule") >= 0),
         ),
         means=cells.means.filter(pl.Series(silent)).select("table", "mean", "row"),
@@ -157,7 +161,8 @@ def _void(begins: Mapping[str, date | None]) -> pl.Expr:
 
 def nothing() -> Decision:
     """Return the decision to withhold nothing."""
-    counts = {"table": pl.String, "measure": pl.String, "row": pl.Int64, "rule": pl.String, "recalled": pl.Boolean}
+    counts = {"table": pl.String, "measure": pl.String, "row": pl.Int64, "rule": pl.String}
+    counts |= {"before": pl.Int64, "recalled": pl.Boolean}
     return Decision(
         pl.DataFrame(schema=counts), pl.DataFrame(schema={"table": pl.String, "mean": pl.String, "row": pl.Int64})
     )
@@ -524,6 +529,15 @@ def _found(places: pl.DataFrame, suspects: Collection[Name], definitions: Mappin
     )
     at = places.with_row_index("at").join(named, on=list(links.KEY), how="semi", maintain_order="left")
     return at["at"].to_numpy().astype(np.intp)
+
+
+def _of_types(places: pl.DataFrame) -> Integers:
+    """Return the places of single types, but for those where nobody of any type is."""
+    at = places.with_row_index("at")
+    nobody = at.filter((pl.col("user_type") == ALL) & (pl.col("value") == 0))
+    single = at.filter(~pl.col("user_type").is_in([ALL, ""]))
+    beside = [name for name in links.KEY if name != "user_type"]
+    return single.join(nobody, on=beside, how="anti", maintain_order="left")["at"].to_numpy().astype(np.intp)
 
 
 def _around(cells: _Cells, targets: Integers, reach: int) -> Integers:

@@ -10,7 +10,7 @@ import polars as pl
 
 from cetegra_usage.errors import DisclosureError
 from cetegra_usage.model import ALL, ProtectedTable
-from cetegra_usage.protect import links, plan, rounding
+from cetegra_usage.protect import links, plan, rounding, user_types
 from cetegra_usage.protect.audit import AuditResult, Name, audit
 
 if TYPE_CHECKING:
@@ -117,17 +117,19 @@ def protect(
     suspects: set[Name] = set()
     hopeless: DisclosureError | None = None
     tried: plan.Decision | None = None
+    only_totals = user_types.are_too_many(tables, disclosure) and user_types.are_untold(tables, released, definitions)
+    seen, before, coming = _totals(tables, released, ahead) if only_totals else (tables, released, ahead)
     attempts = [(*attempt, None) for attempt in _ATTEMPTS]
-    for caution, reach, along in [(*_ATTEMPTS[0], ahead), *attempts] if ahead else attempts:
+    for caution, reach, along in [(*_ATTEMPTS[0], coming), *attempts] if coming else attempts:
         if hopeless and caution != "nothing new":
             continue
         try:
             decision = plan.decide(
                 period,
-                tables,
+                seen,
                 definitions,
                 disclosure,
-                released,
+                before,
                 caution=caution,
                 ahead=along,
                 suspects=suspects,
@@ -138,6 +140,8 @@ def protect(
             if not along:  # else only the two together are
                 hopeless = error
             continue
+        if only_totals:
+            decision = user_types.withheld(decision, tables, definitions)
         if tried and decision.counts.equals(tried.counts) and decision.means.equals(tried.means):
             continue
         tried = decision
@@ -155,6 +159,19 @@ def protect(
         f"the release {period.key} is refused: its audit infers withheld cells, or finds figures that give one away",
         why="figures that are withheld can be computed from those that are not, of this release and earlier ones",
         hint="docs/protection.md, A release is refused",
+    )
+
+
+def _totals(
+    tables: Mapping[str, pl.DataFrame],
+    released: Sequence[ReleasedTables],
+    ahead: tuple[Period, Mapping[str, pl.DataFrame]] | None,
+) -> tuple[Mapping[str, pl.DataFrame], Sequence[ReleasedTables], tuple[Period, Mapping[str, pl.DataFrame]] | None]:
+    """Return all that is looked at without its single user types."""
+    return (
+        user_types.totals(tables),
+        [replace(one, tables=user_types.totals(one.tables)) for one in released],
+        (ahead[0], user_types.totals(ahead[1])) if ahead else None,
     )
 
 

@@ -127,9 +127,9 @@ class Facts:
         for name in dict.fromkeys(name for _, tables in releases for name in tables):
             frames = [(period, tables[name]) for period, tables in releases if name in tables]
             places, at[name] = _laid(frames)
-            counts = dict.fromkeys(measure for _, frame in frames for measure in _counts(frame))
-            self.sheets[name] = Sheet(places, {one: size + turn * len(places) for turn, one in enumerate(counts)})
-            size += len(counts) * len(places)
+            measures = dict.fromkeys(measure for _, frame in frames for measure in counts(frame))
+            self.sheets[name] = Sheet(places, {one: size + turn * len(places) for turn, one in enumerate(measures)})
+            size += len(measures) * len(places)
         self.known, self.new, self.here, self.recalled, self.unseen = np.zeros((5, size), dtype=bool)
         self.figure, self.before = np.full((2, size), np.nan)
         self.shown_twice = np.zeros((0, 2))
@@ -137,7 +137,7 @@ class Facts:
         for turn, (_, tables) in enumerate(releases):
             for name, frame in tables.items():
                 here = at[name].pop(0)
-                for measure in _counts(frame):
+                for measure in counts(frame):
                     withdrawn = None
                     if turn == len(releases) - 1:
                         rows = [row for *which, row in errata if which == [name, measure]]
@@ -255,20 +255,21 @@ def _beside(releases: Sequence[Release], unseen: Mapping[str, Any]) -> list[Rele
     held = [tables[name] for _, tables in releases if name in tables]
     if not held:
         return []
-    others = [column for column in _dimensions(held[0]) if column != clock]
+    others = [column for column in dimensions(held[0]) if column != clock]
     days = pl.concat([frame.select(clock, *others) for frame in held]).unique(maintain_order=True)
     every = days.select(
         pl.date_range(pl.col(clock).min() - timedelta(days=unseen["days"]), pl.col(clock).max()).alias(clock)
     )
     rows = days.select(others).unique(maintain_order=True).join(every, how="cross")
     rows = rows.join(days, on=[clock, *others], how="anti", maintain_order="left").with_columns(
-        *(pl.lit(None, dtype=pl.Int64).alias(measure) for measure in _counts(held[0])),
-        *(pl.lit("withheld").alias(f"{measure}_status") for measure in _counts(held[0])),
+        *(pl.lit(None, dtype=pl.Int64).alias(measure) for measure in counts(held[0])),
+        *(pl.lit("withheld").alias(f"{measure}_status") for measure in counts(held[0])),
     )
     return [(releases[0][0], {name: rows})]
 
 
-def _counts(frame: pl.DataFrame) -> list[str]:
+def counts(frame: pl.DataFrame) -> list[str]:
+    """Return the names of a table's counts."""
     return [name for name in frame.columns if f"{name}_status" in frame.columns and frame.schema[name].is_integer()]
 
 
@@ -281,7 +282,7 @@ def _read(frame: pl.DataFrame, measure: str) -> tuple[Values, Marks, Marks]:
 
 def _laid(frames: Sequence[tuple[Period, pl.DataFrame]]) -> tuple[pl.DataFrame, list[Numbers]]:
     """Return every place of a table once, and for each frame where its rows are among them."""
-    own = [_placed(period, frame) for period, frame in frames]
+    own = [placed(period, frame) for period, frame in frames]
     every = pl.concat(own)
     places = every.unique(maintain_order=True)
     at = every.join(places.with_row_index("at"), on=every.columns, how="left", maintain_order="left", nulls_equal=True)
@@ -289,17 +290,19 @@ def _laid(frames: Sequence[tuple[Period, pl.DataFrame]]) -> tuple[pl.DataFrame, 
     return places, np.split(at["at"].to_numpy().astype(np.intp), ends[:-1])
 
 
-def _placed(period: Period, frame: pl.DataFrame) -> pl.DataFrame:
-    dimensions = _dimensions(frame)
-    clock = next((name for name in dimensions if name in _SPANS), None)
+def placed(period: Period, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return for each row of a table the first and last day that it is about, and its other dimensions."""
+    own = dimensions(frame)
+    clock = next((name for name in own if name in _SPANS), None)
     first, last = pl.lit(period.first), pl.lit(period.last)
     if clock is not None:
         first, last = pl.col(clock), pl.col(clock) + timedelta(days=_SPANS[clock])
-    others = [pl.col(name).cast(pl.String) for name in dimensions if name != clock]
+    others = [pl.col(name).cast(pl.String) for name in own if name != clock]
     return frame.select(first.alias("first"), last.alias("last"), *others)
 
 
-def _dimensions(frame: pl.DataFrame) -> list[str]:
+def dimensions(frame: pl.DataFrame) -> list[str]:
+    """Return the dimensions of a table but its period."""
     return [
         name
         for name in frame.columns

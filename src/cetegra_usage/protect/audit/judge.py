@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from cetegra_usage.project import root
+from cetegra_usage.protect.audit import user_types
 from cetegra_usage.protect.audit.facts import SHOWN, Facts, Mean, Name, Weighed
 from cetegra_usage.protect.audit.rows import Rows, rows
 from cetegra_usage.protect.audit.solve import Polytope
@@ -92,7 +93,12 @@ def audit(
     """
     begun = time.perf_counter()
     declared: dict[str, Any] = tomllib.loads((root() / "sql" / "marts" / "links.toml").read_text("utf-8"))
-    facts = Facts([*earlier, (period, tables)], declared["mean"], errata, declared["unseen"])
+    releases, changed = [*earlier, (period, tables)], frozenset(errata)
+    untold, recalled = list[float](), 0
+    if user_types.hidden(releases, changed, disclosure):
+        untold, recalled = user_types.single(tables, changed)
+        releases, changed = user_types.totals(releases), user_types.of_totals(changed, tables)
+    facts = Facts(releases, declared["mean"], changed, declared["unseen"])
     said = rows(facts, declared["link"])
     said = said.keep(~_outdated(said, facts, disclosure))
     lower, upper = _bounds(facts.figure, disclosure)
@@ -109,13 +115,15 @@ def audit(
     told += _in_part(tables, definitions, declared["mean"])
     told += _sharp(tables, declared["mean"], disclosure)
     rests = _rests(facts, said.keep(said.rest), low, high, disclosure)
+    # Of single types, where nothing is told of any, each count is anything from 0 to that of all types.
+    widths = np.concatenate([widths, _bounds(np.array(untold), disclosure)[0][~np.isnan(untold)]])
     return AuditResult(
-        cells=len(cells),
+        cells=len(cells) + len(untold),
         statements=len(said),
         least_width=round(float(widths.min()), 3) if len(widths) else None,
         exposed=int(exposed.sum()),
         told=told + len(rests),
-        recalled=int(facts.recalled.sum()),
+        recalled=int(facts.recalled.sum()) + recalled,
         seconds=time.perf_counter() - begun,
         where=[facts.name(int(cell)) for cell in (*cells[exposed], *rests)],
     )
